@@ -1,0 +1,95 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: MIT
+
+import PackageDescription
+
+// What the shipped library is built with, and why (docs/adr/0002-embedded-swift-flags.md).
+let embeddedSettings: [SwiftSetting] = [
+    .enableExperimentalFeature("Embedded"),
+    .unsafeFlags([
+        "-O",  // in debug builds too: globals must be static before any constructor runs
+        "-Xfrontend", "-no-allocations",  // any use of Swift's own heap is a compile error
+        "-Xfrontend", "-function-sections",  // lets the linker drop unused runtime stubs
+        "-Xfrontend", "-disable-stack-protector",
+        "-Xllvm", "-swiftmergefunc-threshold=0",  // keep each export its own code
+        "-Xcc", "-momit-leaf-frame-pointer",
+    ]),
+]
+
+let libraryLinkerSettings: [LinkerSetting] = [
+    .unsafeFlags([
+        "-use-ld=lld",
+        "-Xlinker", "-z", "-Xlinker", "now",
+        "-Xlinker", "-z", "-Xlinker", "relro",
+        "-Xlinker", "-z", "-Xlinker", "defs",
+        "-Xlinker", "--gc-sections",
+        "-Xlinker", "-soname", "-Xlinker", "libhakmem.so",
+        "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/HakmemCore/exports.ld",
+        "-Xlinker", "\(Context.packageDirectory)/Sources/HakmemCore/aliases.ld",
+    ])
+]
+
+// The sanitizers cannot link the library, which has no runtime: HAKMEM_HOSTED_ONLY=1 leaves it out.
+let hostedOnly = Context.environment["HAKMEM_HOSTED_ONLY"] == "1"
+
+let shipped: [Target] = [
+    .target(
+        name: "HakmemCore",
+        dependencies: ["CHakmem", "CHakmemShim"],
+        exclude: ["exports.ld", "aliases.ld"],
+        swiftSettings: embeddedSettings,
+        linkerSettings: libraryLinkerSettings
+    ),
+    // Benchmark workloads: Embedded too, so that a process holds the workload and no runtime.
+    .executableTarget(
+        name: "workloads",
+        dependencies: ["CWorkload"],
+        swiftSettings: [
+            .enableExperimentalFeature("Embedded"),
+            .unsafeFlags(["-O", "-Xfrontend", "-disable-stack-protector"]),
+        ],
+        linkerSettings: [.unsafeFlags(["-use-ld=lld", "-Xlinker", "--gc-sections"])]
+    ),
+    .testTarget(
+        name: "BlackBoxTests",
+        dependencies: ["hak", "probes"],
+        exclude: ["programs"]
+    ),
+]
+
+let package = Package(
+    name: "hakmem",
+    products: [
+        .library(name: "hakmem", type: .dynamic, targets: ["HakmemCore"]),
+        .executable(name: "hak", targets: ["hak"]),
+        .executable(name: "workloads", targets: ["workloads"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
+    targets: [
+        // Public C header, no code.
+        .systemLibrary(name: "CHakmem"),
+        // What Swift cannot say: thread-local storage, the return address, raw system calls.
+        .systemLibrary(name: "CHakmemShim"),
+        // The libc calls of the workloads, no code.
+        .systemLibrary(name: "CWorkload"),
+        // The core compiled as ordinary Swift: unit tests, coverage and sanitizers.
+        .target(
+            name: "HakmemCoreHosted",
+            dependencies: ["CHakmem", "CHakmemShim"],
+            exclude: ["exports.ld", "aliases.ld"],
+            swiftSettings: [.define("HAKMEM_HOSTED")]
+        ),
+        .executableTarget(
+            name: "hak",
+            dependencies: [
+                "CHakmem", "HakmemCoreHosted",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]
+        ),
+        // Small programs, one case each, that black-box tests run under the library.
+        .executableTarget(name: "probes", dependencies: ["CHakmem"]),
+        .testTarget(name: "HakmemCoreTests", dependencies: ["HakmemCoreHosted"]),
+    ] + (hostedOnly ? [] : shipped)
+)

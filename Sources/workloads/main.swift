@@ -1,0 +1,2 @@
+import CWorkload
+free(malloc(64))
