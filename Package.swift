@@ -43,7 +43,7 @@ let shipped: [Target] = [
     // Benchmark workloads: Embedded too, so that a process holds the workload and no runtime.
     .executableTarget(
         name: "workloads",
-        dependencies: ["CWorkload"],
+        dependencies: ["CHakmem", "CWorkload"],
         swiftSettings: [
             .enableExperimentalFeature("Embedded"),
             .unsafeFlags(["-O", "-Xfrontend", "-disable-stack-protector"]),
@@ -91,5 +91,6 @@ let package = Package(
         // Small programs, one case each, that black-box tests run under the library.
         .executableTarget(name: "probes", dependencies: ["CHakmem"]),
         .testTarget(name: "HakmemCoreTests", dependencies: ["HakmemCoreHosted"]),
+        .testTarget(name: "HakTests", dependencies: ["hak"]),
     ] + (hostedOnly ? [] : shipped)
 )

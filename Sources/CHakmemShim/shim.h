@@ -1,2 +1,177 @@
-#pragma once
+/* SPDX-License-Identifier: MIT */
+/*
+ * What Swift cannot say (docs/adr/0003-c-in-headers-only.md): thread-local storage, addresses in
+ * constant initialisers, a bit test whose carry is the answer, the caller's address, raw system
+ * calls. Headers only; the definitions are weak and hidden, so each image has one of each.
+ */
+#ifndef HAKMEM_SHIM_H
+#define HAKMEM_SHIM_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <time.h>
+#include <unistd.h>
+
+#define HAK_SHARED __attribute__((weak, visibility("hidden")))
+#define HAK_INLINE static inline __attribute__((always_inline))
+
+/* ---- The empty cache and the empty map: what the hit path reads before anything is set up ---- */
+
+/* As many bytes as ThreadCache has of bins; HakmemCore asserts that the two agree. */
+#define HAK_EMPTY_BINS 65
+
+struct hak_empty_bin {
+  const void *top;
+  const void *unused;
+};
+
+/* A bin's stack that holds nothing: the word that malloc finds at its top is NULL. */
+HAK_SHARED const void *const hak_empty_slot = 0;
+
+/* Bins that are all empty, so that a thread without a cache needs no test on the hit path. */
+HAK_SHARED __attribute__((aligned(4096))) const struct hak_empty_bin hak_empty_bins[HAK_EMPTY_BINS] = {
+    [0 ... HAK_EMPTY_BINS - 1] = {&hak_empty_slot, 0}};
+
+/* A map of one line that nobody owns. */
+HAK_SHARED __attribute__((aligned(16))) const uintptr_t hak_empty_line[2] = {0, 0};
+
+/* Base address of the block map, and the mask that turns `address >> 6` into an offset in it. */
+HAK_SHARED uintptr_t hak_map_base = (uintptr_t)&hak_empty_line;
+HAK_SHARED uintptr_t hak_map_mask = 0;
+
+HAK_INLINE uintptr_t hak_map_base_get(void) { return hak_map_base; }
+HAK_INLINE uintptr_t hak_map_mask_get(void) { return hak_map_mask; }
+HAK_INLINE void hak_map_set(uintptr_t base, uintptr_t mask) {
+  hak_map_base = base;
+  hak_map_mask = mask;
+}
+
+/* ---- Thread-local storage: two words ---- */
+
+/* The thread's cache; the empty bins until it has one and after it has given it back. */
+HAK_SHARED __attribute__((tls_model("initial-exec"))) __thread uintptr_t hak_tls_cache =
+    (uintptr_t)&hak_empty_bins;
+/* Not 0 once the thread's exit has given its cache back. */
+HAK_SHARED __attribute__((tls_model("initial-exec"))) __thread uintptr_t hak_tls_exited = 0;
+
+HAK_INLINE uintptr_t hak_cache_get(void) { return hak_tls_cache; }
+HAK_INLINE void hak_cache_set(uintptr_t cache) { hak_tls_cache = cache; }
+HAK_INLINE uintptr_t hak_cache_none(void) { return (uintptr_t)&hak_empty_bins; }
+HAK_INLINE bool hak_exited_get(void) { return hak_tls_exited != 0; }
+HAK_INLINE void hak_exited_set(bool exited) { hak_tls_exited = exited; }
+
+/* ---- Bits ---- */
+
+/*
+ * Clears bit `address / 16 % 64` of `word`. False, with `word` then meaningless, when the bit was
+ * clear or bit 3 of the address is set. In Swift, and in C, the compiler builds the mask, tests it
+ * and clears it: five instructions more on every free.
+ */
+HAK_INLINE bool hak_unit_clear(uint64_t *word, uintptr_t address) {
+#if defined(__x86_64__)
+  bool is_odd, was_set;
+  __asm__("shrl $4, %k0" : "+r"(address), "=@ccc"(is_odd));
+  if (__builtin_expect(is_odd, 0)) return false;
+  __asm__("btrq %2, %0" : "+r"(*word), "=@ccc"(was_set) : "r"(address));
+  return was_set;
+#else
+  uint64_t bit = (uint64_t)1 << ((address >> 4) & 63);
+  bool was_set = (*word & bit) != 0 && (address & 8) == 0;
+  *word &= ~bit;
+  return was_set;
+#endif
+}
+
+/* Takes the top slot off a bin's stack, in one instruction where the compiler makes two. */
+HAK_INLINE void hak_bin_pop(uintptr_t bin) {
+#if defined(__x86_64__)
+  __asm__("subq $8, %0" : "+m"(*(uintptr_t *)bin) : : "cc");
+#else
+  *(uintptr_t *)bin -= 8;
+#endif
+}
+
+/* ---- errno, environment, caller ---- */
+
+HAK_INLINE void hak_errno_set(int value) { errno = value; }
+HAK_INLINE int hak_errno_get(void) { return errno; }
+
+extern char **environ;
+HAK_INLINE const char *const *hak_environ(void) { return (const char *const *)environ; }
+
+HAK_INLINE uintptr_t hak_auxiliary(unsigned long type) { return getauxval(type); }
+
+/* ---- Raw system calls: never through a wrapper that another library may have replaced ---- */
+
+/* The kernel's answer: a value, or an errno negated. errno itself is left alone. */
+HAK_INLINE intptr_t hak_syscall6(intptr_t number, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d,
+                                 uintptr_t e, uintptr_t f) {
+#if defined(__x86_64__)
+  intptr_t result;
+  register uintptr_t r10 __asm__("r10") = d;
+  register uintptr_t r8 __asm__("r8") = e;
+  register uintptr_t r9 __asm__("r9") = f;
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                   : "rcx", "r11", "memory");
+  return result;
+#elif defined(__aarch64__)
+  register uintptr_t x8 __asm__("x8") = (uintptr_t)number;
+  register uintptr_t x0 __asm__("x0") = a;
+  register uintptr_t x1 __asm__("x1") = b;
+  register uintptr_t x2 __asm__("x2") = c;
+  register uintptr_t x3 __asm__("x3") = d;
+  register uintptr_t x4 __asm__("x4") = e;
+  register uintptr_t x5 __asm__("x5") = f;
+  __asm__ volatile("svc 0"
+                   : "+r"(x0)
+                   : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+                   : "memory");
+  return (intptr_t)x0;
+#else
+#error "hakmem knows the system call convention of x86-64 and AArch64 only"
+#endif
+}
+
+/* ---- The C library's C++ side, present only in programs that are C++ ---- */
+
+typedef void (*hak_new_handler_t)(void);
+extern hak_new_handler_t hak_cxx_get_new_handler(void) __asm__("_ZSt15get_new_handlerv")
+    __attribute__((weak));
+extern void hak_cxx_throw_bad_alloc(void) __asm__("_ZSt17__throw_bad_allocv") __attribute__((weak));
+
+HAK_INLINE hak_new_handler_t hak_new_handler(void) {
+  return hak_cxx_get_new_handler ? hak_cxx_get_new_handler() : 0;
+}
+HAK_INLINE bool hak_can_throw(void) { return hak_cxx_throw_bad_alloc != 0; }
+HAK_INLINE void hak_throw_bad_alloc(void) { hak_cxx_throw_bad_alloc(); }
+HAK_INLINE void hak_new_handler_call(hak_new_handler_t handler) { handler(); }
+
+/* ---- glibc's statistics structs, whose own header declares malloc ---- */
+
+typedef struct hak_mallinfo {
+  int arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
+} hak_mallinfo_t;
+typedef struct hak_mallinfo2 {
+  size_t arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
+} hak_mallinfo2_t;
+
+/* ---- stdio of malloc_info ---- */
+
+#include <stdio.h>
+HAK_INLINE bool hak_file_write(void *stream, const uint8_t *bytes, size_t count) {
+  return fwrite(bytes, 1, count, (FILE *)stream) == count;
+}
+
+#endif

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+//
+// Requests to blocks: routing by size alone, alignment, zeroing, and what a failure means.
+//
+// Everything here is given the cache to work on; it may be one that the thread has borrowed for
+// this call (ThreadExit).
+
+import CHakmemShim
+import Synchronization
+
+extension ThreadCache {
+    /// A block of at least `bytes`; nil when out of memory or beyond requestMax.
+    func allocate(_ bytes: UInt) -> FreshBlock? {
+        if bytes <= smallMax { return allocateSmall(SizeClass(bytes: max(bytes, 1))) }
+        if bytes <= mediumMax { return allocateMedium(SizeClass(bytes: bytes)) }
+        return allocateWhole(bytes, alignment: unitBytes)
+    }
+
+    private func allocateSmall(_ sizeClass: SizeClass) -> FreshBlock? {
+        let bin = bin(sizeClass)
+        var block = pointer(bin.pointee.top, to: UInt.self).pointee
+        if block != 0 {
+            bin.pointee.top -= 8
+        } else {
+            block = refill(sizeClass)
+            if block == 0 { return nil }
+        }
+        return FreshBlock(address: block, isZero: false)
+    }
+
+    /// A block with a span or a mapping for itself.
+    private func allocateWhole(_ bytes: UInt, alignment: UInt) -> FreshBlock? {
+        guard bytes <= requestMax, alignment <= requestMax - bytes else { return nil }
+        if bytes <= largeMax, alignment <= largeMax {
+            return LargeBlock.allocate(bytes, alignment: alignment, cache: self)
+        }
+        tick()
+        return whaleCache.pointee.allocate(bytes, alignment: alignment)
+    }
+
+    /// A block of at least `bytes` at a multiple of `alignment`, a power of two.
+    func allocateAligned(_ bytes: UInt, alignment: UInt) -> FreshBlock? {
+        if alignment <= unitBytes { return allocate(bytes) }
+        guard bytes <= requestMax, alignment <= granuleBytes else {
+            return allocateWhole(max(bytes, 1), alignment: alignment)
+        }
+        // Slabs start at granules: a class whose size is a multiple of the alignment is aligned.
+        var wanted = alignUp(max(bytes, 1), to: alignment)
+        while wanted <= mediumMax {
+            let sizeClass = SizeClass(bytes: wanted)
+            if sizeClass.blockBytes & (alignment - 1) == 0 {
+                return sizeClass.isSmall ? allocateSmall(sizeClass) : allocateMedium(sizeClass)
+            }
+            wanted = sizeClass.blockBytes + 1
+        }
+        return allocateWhole(max(bytes, mediumMax + 1), alignment: alignment)
+    }
+
+    /// A block of `bytes` zeros.
+    func allocateZeroed(_ bytes: UInt) -> UInt {
+        ThreadCache.count(header.pointee.callocs)
+        guard let block = allocate(bytes) else { return 0 }
+        if !block.isZero { clear(block.address, bytes) }
+        return block.address
+    }
+
+    /// Zeroes a block. Beyond a threshold the kernel's fresh pages beat writing over old ones.
+    private func clear(_ address: UInt, _ bytes: UInt) {
+        if bytes <= ThreadCache.clearByPurgeMin || !ThreadCache.clearByPurge(address, bytes) {
+            pointer(address, to: UInt8.self).update(repeating: 0, count: Int(bytes))
+        }
+    }
+
+    private static let clearByPurgeMin: UInt = 4 << 20
+
+    private static func clearByPurge(_ address: UInt, _ bytes: UInt) -> Bool {
+        let pageBytes = process.pageBytes
+        guard address & (pageBytes - 1) == 0 else { return false }
+        return SystemCall.purge(address, bytes: alignUp(bytes, to: pageBytes))
+    }
+
+    // MARK: Free
+
+    /// Frees whatever lies at `address`; reports a misuse.
+    func free(_ address: UInt) {
+        let owner = BlockMap.line(address).pointee.owner.load(ordering: .relaxed)
+        if owner == 0 {
+            Misuse.reportUnowned(address)
+            return
+        }
+        if owner & Owner.wholeMark != 0 {
+            let span = Span(at: owner & Owner.spanMask)
+            if ownsExactly(span, address) { LargeBlock.free(address, span, cache: self) }
+            return
+        }
+        guard let span = BlockMap.span(address), ownsExactly(span, address) else { return }
+        let cache = ThreadCache(at: owner & Owner.cacheMask)
+        if cache == self {
+            freeLocal(address)
+        } else {
+            freeRemote(address, span, cache)
+        }
+    }
+
+    /// The map repeats: an address far from the heap may fall on an entry of it.
+    private func ownsExactly(_ span: Span, _ address: UInt) -> Bool {
+        if span.contains(address) || span.state == .whale && span.start == address { return true }
+        Report.misuse(.foreign, at: address)
+        return false
+    }
+
+    private func freeRemote(_ address: UInt, _ span: Span, _ owner: ThreadCache) {
+        guard ThreadCache.isOut(address) else {
+            Misuse.reportFree(of: address, in: span)
+            return
+        }
+        ThreadCache.count(header.pointee.remoteFrees)
+        if !header.pointee.outgoing.add(address, owner: owner) {
+            // No memory for a message. Leaking the block is all that is left, and is harmless.
+            return
+        }
+    }
+
+    // MARK: Usable size
+
+    /// Bytes usable in the block at `address`; 0 if there is none.
+    static func usableBytes(_ address: UInt) -> UInt {
+        guard let span = liveSpan(address) else { return 0 }
+        return span.blockBytes
+    }
+
+    /// The span of a block that is out; nil if the address is no such block's.
+    static func liveSpan(_ address: UInt) -> Span? {
+        let owner = BlockMap.line(address).pointee.owner.load(ordering: .relaxed)
+        guard owner != 0, isOut(address) else { return nil }
+        let whole = owner & Owner.wholeMark != 0
+        guard let span = whole ? Span(at: owner & Owner.spanMask) : BlockMap.span(address),
+            span.contains(address), !whole || span.start == address
+        else { return nil }
+        return span
+    }
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+//
+// Thread caches without a thread: where an exiting thread leaves its cache, slabs and live blocks
+// and all, and where a new thread finds one.
+//
+// State of a cache, one word:
+//
+//   owned ──abandon──► pooled ──adopt──► owned       adopt: also takes it off the list
+//                      │    ▲
+//                    visit  leave
+//                      ▼    │
+//                     visited                        a sender drains the inbox meanwhile
+//
+// The inbox of a pooled cache would fill for ever, so whoever sends to one visits it and frees the
+// blocks itself. Nothing is lost: a sender first pushes and then reads the state; a leaver first
+// writes `pooled` and then reads the inbox. All four are sequentially consistent, so at least one
+// of the two sees the other's write, and visits. (Tests/…/CachePoolModelTests runs every
+// interleaving of this.)
+//
+// Taking the state from `pooled` (to `owned` or `visited`) acquires what the write of `pooled`
+// released: the cache's contents. Only one thread can take it.
+
+import Synchronization
+
+enum CacheState {
+    static let owned: UInt32 = 0
+    static let pooled: UInt32 = 1
+    static let visited: UInt32 = 2
+}
+
+struct CachePool: ~Copyable {
+    private let lock: Lock
+    /// Pooled caches. Guarded by: lock.
+    private var firstPooled: UInt
+    /// Every cache ever made, newest first; links are constant. Pushed: releasing.
+    let firstCache: Atomic<UInt>
+    let cacheCount: Atomic<UInt>
+    let ownedCount: Atomic<UInt>
+
+    // MARK: Adopt and abandon
+
+    /// A cache for the calling thread: a pooled one or a new one; nil when out of memory.
+    mutating func adopt() -> ThreadCache? {
+        if let cache = takePooled() {
+            ownedCount.wrappingAdd(1, ordering: .relaxed)
+            cache.drainInbox()
+            return cache
+        }
+        guard let cache = ThreadCache.make() else { return nil }
+        cacheCount.wrappingAdd(1, ordering: .relaxed)
+        ownedCount.wrappingAdd(1, ordering: .relaxed)
+        var first = firstCache.load(ordering: .relaxed)
+        while true {
+            cache.header.pointee.nextCache = first
+            let result = firstCache.compareExchange(
+                expected: first, desired: cache.address, ordering: .releasing)
+            if result.exchanged { return cache }
+            first = result.original
+        }
+    }
+
+    private mutating func takePooled() -> ThreadCache? {
+        lock.acquire()
+        defer { lock.release() }
+        guard firstPooled != 0 else { return nil }
+        let cache = ThreadCache(at: firstPooled)
+        // A visitor is on its way out: it holds no lock and waits for nobody.
+        while !CachePool.take(cache, as: CacheState.owned) { SystemCall.yield() }
+        firstPooled = cache.header.pointee.nextPooled
+        return cache
+    }
+
+    /// Leaves the calling thread's cache to the pool.
+    mutating func abandon(_ cache: ThreadCache) {
+        cache.releaseMemory()
+        ownedCount.wrappingSubtract(1, ordering: .relaxed)
+        lock.acquire()
+        cache.header.pointee.nextPooled = firstPooled
+        firstPooled = cache.address
+        CachePool.leave(cache)
+        lock.release()
+        CachePool.visitIfNeeded(cache)
+    }
+
+    // MARK: Deliver and visit
+
+    /// Puts a message into its owner's inbox; drains that inbox if the owner has no thread.
+    static func deliver(_ message: Message, to cache: ThreadCache) {
+        var first = cache.header.pointee.inbox.load(ordering: .relaxed)
+        while true {
+            message.header.pointee.next = first
+            let result = cache.header.pointee.inbox.compareExchange(
+                expected: first, desired: message.address,
+                successOrdering: .sequentiallyConsistent, failureOrdering: .relaxed)
+            if result.exchanged { break }
+            first = result.original
+        }
+        visitIfNeeded(cache)
+    }
+
+    private static func visitIfNeeded(_ cache: ThreadCache) {
+        while cache.header.pointee.state.load(ordering: .sequentiallyConsistent)
+            == CacheState.pooled,
+            cache.header.pointee.inbox.load(ordering: .sequentiallyConsistent) != 0,
+            take(cache, as: CacheState.visited)
+        {
+            cache.drainInbox()
+            cache.releaseEmptySlabs()
+            leave(cache)
+        }
+    }
+
+    private static func take(_ cache: ThreadCache, as state: UInt32) -> Bool {
+        cache.header.pointee.state.compareExchange(
+            expected: CacheState.pooled, desired: state, ordering: .acquiring
+        ).exchanged
+    }
+
+    private static func leave(_ cache: ThreadCache) {
+        cache.header.pointee.state.store(CacheState.pooled, ordering: .sequentiallyConsistent)
+    }
+
+    // MARK: Whole process
+
+    func forEachCache(_ body: (ThreadCache) -> Void) {
+        var address = firstCache.load(ordering: .acquiring)
+        while address != 0 {
+            let cache = ThreadCache(at: address)
+            body(cache)
+            address = cache.header.pointee.nextCache
+        }
+    }
+
+    borrowing func acquireLock() { lock.acquire() }
+    borrowing func releaseLock() { lock.release() }
+
+    /// In a forked child: a cache that a vanished thread was visiting stays out of use for ever.
+    mutating func resetAfterFork() {
+        var kept: UInt = 0
+        var address = firstPooled
+        while address != 0 {
+            let cache = ThreadCache(at: address)
+            address = cache.header.pointee.nextPooled
+            if cache.header.pointee.state.load(ordering: .relaxed) == CacheState.pooled {
+                cache.header.pointee.nextPooled = kept
+                kept = cache.address
+            }
+        }
+        firstPooled = kept
+        ownedCount.store(1, ordering: .relaxed)
+        lock.resetAfterFork()
+    }
+}
+
+extension ThreadCache {
+    /// Frees what other threads have sent. The caller owns or visits this cache.
+    @inline(__always)
+    func drainInbox() {
+        if header.pointee.inbox.load(ordering: .relaxed) != 0 { drainInboxNow() }
+    }
+
+    @inline(never)
+    private func drainInboxNow() {
+        var next = header.pointee.inbox.exchange(0, ordering: .acquiring)
+        while next != 0 {
+            let message = Message(address: next)
+            next = message.header.pointee.next
+            let count = Int(message.header.pointee.count)
+            let blocks = message.blocks
+            for index in 0..<count { freeLocal(blocks[index]) }
+            messagePool.pointee.release(message)
+        }
+    }
+}

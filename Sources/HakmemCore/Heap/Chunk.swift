@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+//
+// A chunk: one mapping of the page heap, and the list of all of them. Chunks are never unmapped;
+// their memory is returned by purging.
+
+/// A mapping that starts and ends at granules, with its part of the block map writable.
+struct Chunk {
+    let start: UInt
+    let bytes: UInt
+
+    /// Maps `bytes`, a multiple of granules; nil when the kernel refuses.
+    static func map(_ bytes: UInt, hint: UInt) -> Chunk? {
+        guard bytes <= UInt(Int.max) - granuleBytes else { return nil }
+        if hint != 0, let start = SystemCall.map(bytes: bytes, hint: hint) {
+            if start & (granuleBytes - 1) == 0 { return committed(start, bytes) }
+            SystemCall.unmap(start, bytes: bytes)
+        }
+        // Map a granule more and cut off what is misaligned at either end.
+        guard let mapped = SystemCall.map(bytes: bytes + granuleBytes) else { return nil }
+        let start = alignUp(mapped, to: granuleBytes)
+        if start > mapped { SystemCall.unmap(mapped, bytes: start - mapped) }
+        let mappedEnd = mapped + bytes + granuleBytes
+        if mappedEnd > start + bytes {
+            SystemCall.unmap(start + bytes, bytes: mappedEnd - start - bytes)
+        }
+        return committed(start, bytes)
+    }
+
+    private static func committed(_ start: UInt, _ bytes: UInt) -> Chunk? {
+        if BlockMap.commit(start, bytes: bytes) { return Chunk(start: start, bytes: bytes) }
+        SystemCall.unmap(start, bytes: bytes)
+        return nil
+    }
+}
+
+/// Where a chunk lies, or several that adjoin.
+struct ChunkRecord {
+    var start: UInt
+    var bytes: UInt
+    fileprivate var nextAddress: UInt
+
+    var next: ChunkRecord? {
+        nextAddress == 0 ? nil : pointer(nextAddress, to: ChunkRecord.self).pointee
+    }
+}
+
+/// All chunks, the newest first. Zeroed memory is an empty list.
+struct ChunkList: ~Copyable {
+    private var first: UInt
+
+    var firstRecord: ChunkRecord? {
+        first == 0 ? nil : pointer(first, to: ChunkRecord.self).pointee
+    }
+
+    /// Adds a chunk, or widens a record that it adjoins; false when out of memory.
+    mutating func add(_ chunk: Chunk) -> Bool {
+        var address = first
+        while address != 0 {
+            let record = pointer(address, to: ChunkRecord.self)
+            if chunk.start + chunk.bytes == record.pointee.start {
+                record.pointee.start = chunk.start
+                record.pointee.bytes += chunk.bytes
+                return true
+            }
+            if record.pointee.start + record.pointee.bytes == chunk.start {
+                record.pointee.bytes += chunk.bytes
+                return true
+            }
+            address = record.pointee.nextAddress
+        }
+        let bytes = UInt(MemoryLayout<ChunkRecord>.stride)
+        guard let fresh = metadata.pointee.allocate(bytes, alignment: 8) else { return false }
+        pointer(fresh, to: ChunkRecord.self).pointee = ChunkRecord(
+            start: chunk.start, bytes: chunk.bytes, nextAddress: first)
+        first = fresh
+        return true
+    }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+//
+// A thread's few last freed large blocks: the next request of like size takes the same memory,
+// warm and without a lock. Bounded in blocks and in bytes (HAKMEM_LARGE_CACHE_KB), aged by the
+// tick. A block in here keeps its span's owner word but is not live, so that a second free of it
+// is seen.
+//
+// Owner: the thread cache it is part of. Zeroed memory is an empty cache.
+
+struct LargeCache: ~Copyable {
+    static let slotCount = 8
+    private var spans: InlineArray<8, UInt>
+    private var stamps: InlineArray<8, UInt32>
+    private var count: Int
+    private(set) var bytes: UInt
+
+    /// The youngest span of `granules`, or of up to an eighth more; nil if there is none.
+    @inline(__always)
+    mutating func take(_ granules: UInt) -> Span? {
+        var index = count
+        while index > 0 {
+            index -= 1
+            let span = Span(at: spans[index])
+            let size = UInt(span.header.pointee.granules)
+            if size >= granules, size - granules <= granules >> 3 {
+                remove(index)
+                return span
+            }
+        }
+        return nil
+    }
+
+    private mutating func remove(_ index: Int) {
+        bytes -= Span(at: spans[index]).bytes
+        count -= 1
+        var index = index
+        while index < count {
+            spans[index] = spans[index + 1]
+            stamps[index] = stamps[index + 1]
+            index += 1
+        }
+    }
+
+    /// Keeps a span, letting the oldest go for it; false if it is too large to keep at all.
+    mutating func keep(_ span: Span) -> Bool {
+        let limit = process.options.largeCacheBytesMax
+        let size = span.bytes
+        if size > limit { return false }
+        while count == LargeCache.slotCount || bytes + size > limit { releaseOldest() }
+        spans[count] = span.address
+        stamps[count] = Clock.nowMs()
+        count += 1
+        bytes += size
+        return true
+    }
+
+    private mutating func releaseOldest() {
+        let span = Span(at: spans[0])
+        remove(0)
+        LargeBlock.release(span)
+    }
+
+    mutating func releaseAged(_ now: UInt32) {
+        let delay = UInt32(process.options.purgeDelayMs)
+        while count > 0, now &- stamps[0] >= delay { releaseOldest() }
+    }
+
+    mutating func releaseAll() {
+        while count > 0 { releaseOldest() }
+    }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+//
+// Remote frees, in messages: the blocks that one thread frees of another's are gathered, sent to
+// the owner's inbox with one exchange for many, and freed by the owner at its next refill.
+//
+//   message (512 B):  next · owner · count · blocks[61]
+//
+// A thread has a few messages open at a time, each for one owner. Blocks in an open message are
+// still out as far as the map says, so their spans cannot go; the owner sees them only when the
+// message is sent: when it is full, when its place is needed for another owner, at the sender's
+// tick, and when the sender's thread exits.
+//
+// Ordering: the sender's blocks are published by the releasing compare-exchange on the owner's
+// inbox; the owner takes the whole list with one acquiring exchange. A pushed list is only ever
+// taken as a whole, so there is no ABA.
+
+import Synchronization
+
+struct MessageHeader {
+    var next: UInt
+    /// The thread cache that owns the blocks.
+    var owner: UInt
+    var count: UInt
+}
+
+struct Message {
+    let address: UInt
+
+    static let bytes: UInt = 512
+    private static let headerBytes: UInt = 24
+    static let blocksMax = (bytes - headerBytes) / 8
+
+    var header: UnsafeMutablePointer<MessageHeader> { pointer(address, to: MessageHeader.self) }
+    var isFull: Bool { header.pointee.count == Message.blocksMax }
+
+    @inline(__always)
+    func append(_ block: UInt) {
+        blocks[Int(header.pointee.count)] = block
+        header.pointee.count += 1
+    }
+
+    @inline(__always)
+    var blocks: UnsafeMutablePointer<UInt> {
+        pointer(address + Message.headerBytes, to: UInt.self)
+    }
+}
+
+/// Messages that nobody uses. Guarded by: its lock.
+struct MessagePool: ~Copyable {
+    private let lock: Lock
+    private var first: UInt
+
+    private static let messagesAtATime = 8
+
+    /// An empty message, or nil when out of memory.
+    mutating func acquire() -> Message? {
+        lock.acquire()
+        if first == 0 {
+            lock.release()
+            let bytes = Message.bytes * UInt(MessagePool.messagesAtATime)
+            guard let address = metadata.pointee.allocate(bytes, alignment: 64) else { return nil }
+            for index in 1..<MessagePool.messagesAtATime {
+                release(Message(address: address + UInt(index) * Message.bytes))
+            }
+            return Message(address: address)
+        }
+        let message = Message(address: first)
+        first = message.header.pointee.next
+        lock.release()
+        message.header.pointee.count = 0
+        return message
+    }
+
+    mutating func release(_ message: Message) {
+        lock.acquire()
+        message.header.pointee.next = first
+        first = message.address
+        lock.release()
+    }
+
+    borrowing func acquireLock() { lock.acquire() }
+    borrowing func releaseLock() { lock.release() }
+    borrowing func resetAfterFork() { lock.resetAfterFork() }
+}
+
+/// A thread's open messages. Zeroed memory has none.
+struct Outgoing: ~Copyable {
+    private static let slotCount: UInt = 8
+    private var slots: InlineArray<8, UInt>
+    private var open: UInt
+
+    /// Adds a block of `owner`'s; false when out of memory for a message.
+    mutating func add(_ block: UInt, owner: ThreadCache) -> Bool {
+        // Caches lie a few pages apart: mix the page number so that neighbours spread.
+        let slot = Int(((owner.address >> 12) &* 0x9E37_79B9 >> 16) & (Outgoing.slotCount - 1))
+        if slots[slot] != 0 {
+            let message = Message(address: slots[slot])
+            if message.header.pointee.owner == owner.address {
+                message.append(block)
+                if message.isFull { send(slot) }
+                return true
+            }
+            send(slot)
+        }
+        guard let message = messagePool.pointee.acquire() else { return false }
+        message.header.pointee.owner = owner.address
+        message.append(block)
+        slots[slot] = message.address
+        open += 1
+        return true
+    }
+
+    private mutating func send(_ slot: Int) {
+        let message = Message(address: slots[slot])
+        slots[slot] = 0
+        open -= 1
+        CachePool.deliver(message, to: ThreadCache(at: message.header.pointee.owner))
+    }
+
+    mutating func sendAll() {
+        if open == 0 { return }
+        for slot in 0..<Int(Outgoing.slotCount) where slots[slot] != 0 { send(slot) }
+    }
+}

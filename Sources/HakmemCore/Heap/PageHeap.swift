@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: MIT
+//
+// The page heap: free spans of the whole process, in runs of granules.
+//
+//   bins[n]  free spans of exactly n granules, n in 1 ..< binCount - 1; the last bin holds the rest
+//
+// There are two sets of bins. A clean span reads as zeros and has no memory behind it; a dirty one
+// was used and still has its memory. Dirty spans are taken first: their memory is paid for. They
+// also stand in one queue by age, from which the purger takes those that nobody wanted for a while.
+//
+// Neighbouring free spans of the same kind are joined, so that none has a neighbour of its kind.
+//
+// Owner: one lock. System calls are made outside it: growth maps first and then inserts, a purge
+// takes spans out, calls the kernel, and puts them back clean.
+//
+// Invariants:  a free span is in exactly one bin; a dirty one also in the queue
+//              binsUsed has bit n  ⇔  bins[n] is not empty
+//              dirtyBytes == sum of dirty spans;  freeBytes == sum of all free spans
+
+import Synchronization
+
+struct PageHeap: ~Copyable {
+    private let lock: Lock
+    private var clean: SpanBins
+    private var dirty: SpanBins
+    private var oldestDirty: UInt
+    private var youngestDirty: UInt
+    private(set) var dirtyBytes: UInt
+    private(set) var freeBytes: UInt
+    private(set) var mappedBytes: UInt
+    /// Largest number of bytes in use since the purger last looked.
+    private var peakUsedBytes: UInt
+    private var spareHeaders: SpanList
+    private var chunks: ChunkList
+    private var lowestMapped: UInt
+    private var highestMapped: UInt
+    /// When the oldest dirty span is due, in ms, or 0: read without the lock to skip a purge.
+    private let dueMs: Atomic<UInt32>
+    let spansAcquired: Atomic<UInt>
+
+    private static let growthBytesMin: UInt = 1 << 20
+    private static let growthBytesMax: UInt = 32 << 20
+    private static let headersAtATime = 32
+
+    // MARK: Acquire
+
+    /// A span of `granules`, starting at a multiple of `alignment` granules (a power of two), with
+    /// its state still to be set; nil when the kernel has no more memory.
+    mutating func acquire(_ granules: UInt, alignment: UInt = 1) -> Span? {
+        var attempt = 0
+        while true {
+            lock.acquire()
+            let span = takeFree(granules, alignment)
+            let shape = growthBytes
+            lock.release()
+            if let span {
+                spansAcquired.wrappingAdd(1, ordering: .relaxed)
+                return span
+            }
+            attempt += 1
+            if attempt > PageHeap.attemptsMax || !grow(granules + alignment - 1, preferred: shape) {
+                return nil
+            }
+        }
+    }
+
+    /// Another thread may take what a growth has brought: then we grow again, but not for ever.
+    private static let attemptsMax = 8
+
+    private mutating func takeFree(_ granules: UInt, _ alignment: UInt) -> Span? {
+        guard reserveHeaders() else { return nil }
+        let wanted = granules + alignment - 1
+        guard let span = dirty.find(wanted) ?? clean.find(wanted) else { return nil }
+        unlink(span)
+        var taken = span
+        let misplaced = (span.start >> granuleShift) & (alignment - 1)
+        if misplaced != 0 { taken = split(taken, keepingFirst: alignment - misplaced) }
+        if UInt(taken.header.pointee.granules) > granules {
+            let rest = split(taken, keepingFirst: granules)
+            link(rest, stamp: rest.header.pointee.virginFromOrStamp)
+            if misplaced != 0 { link(span, stamp: span.header.pointee.virginFromOrStamp) }
+        } else if misplaced != 0 {
+            link(span, stamp: span.header.pointee.virginFromOrStamp)
+        }
+        taken.header.pointee.state = SpanState.unused.rawValue
+        peakUsedBytes = max(peakUsedBytes, mappedBytes - freeBytes)
+        return taken
+    }
+
+    /// Cuts an unlinked span in two; gives the second part, unlinked too.
+    private mutating func split(_ span: Span, keepingFirst granules: UInt) -> Span {
+        let rest = takeHeader()
+        rest.header.pointee.start = span.start + granules << granuleShift
+        rest.header.pointee.granules = span.header.pointee.granules - UInt32(granules)
+        rest.header.pointee.isDirty = span.header.pointee.isDirty
+        rest.header.pointee.virginFromOrStamp = span.header.pointee.virginFromOrStamp
+        rest.header.pointee.state = SpanState.free.rawValue
+        span.header.pointee.granules = UInt32(granules)
+        return rest
+    }
+
+    // MARK: Release
+
+    /// Takes a span back; its lines must be nobody's and its live bits clear.
+    mutating func release(_ span: Span, isDirty: Bool = true) {
+        let now = Clock.nowMs()
+        lock.acquire()
+        span.header.pointee.isDirty = isDirty
+        insertJoined(span, stamp: now)
+        let isOverBound = dirtyBytes > retainedBytesMax
+        lock.release()
+        if isOverBound { _ = purge(now: now, all: false) } else { purgeIfDue(now) }
+    }
+
+    /// Gives back all but the first `granules` of a span in use.
+    mutating func trim(_ span: Span, toGranules granules: UInt) {
+        let now = Clock.nowMs()
+        lock.acquire()
+        guard UInt(span.header.pointee.granules) > granules, reserveHeaders() else {
+            lock.release()
+            return
+        }
+        let rest = split(span, keepingFirst: granules)
+        span.publishEdges()
+        rest.header.pointee.isDirty = true
+        insertJoined(rest, stamp: now)
+        lock.release()
+    }
+
+    /// Grows a span in use in place to `granules`, from the free span behind it; false if that is
+    /// not there or too small. The span then counts as dirty if either part was.
+    mutating func extend(_ span: Span, toGranules granules: UInt) -> Bool {
+        lock.acquire()
+        defer { lock.release() }
+        let missing = granules - UInt(span.header.pointee.granules)
+        guard let next = freeSpan(startingAt: span.end),
+            UInt(next.header.pointee.granules) >= missing, reserveHeaders()
+        else { return false }
+        unlink(next)
+        if UInt(next.header.pointee.granules) > missing {
+            let rest = split(next, keepingFirst: missing)
+            link(rest, stamp: rest.header.pointee.virginFromOrStamp)
+        }
+        span.header.pointee.granules = UInt32(granules)
+        if next.header.pointee.isDirty { span.header.pointee.isDirty = true }
+        span.publishEdges()
+        giveHeader(next)
+        peakUsedBytes = max(peakUsedBytes, mappedBytes - freeBytes)
+        return true
+    }
+
+    private mutating func insertJoined(_ span: Span, stamp: UInt32) {
+        var joined = span
+        let isDirty = span.header.pointee.isDirty
+        if let next = freeSpan(startingAt: span.end), next.header.pointee.isDirty == isDirty {
+            unlink(next)
+            joined.header.pointee.granules += next.header.pointee.granules
+            giveHeader(next)
+        }
+        if let before = freeSpan(endingAt: span.start), before.header.pointee.isDirty == isDirty {
+            unlink(before)
+            before.header.pointee.granules += joined.header.pointee.granules
+            giveHeader(joined)
+            joined = before
+        }
+        link(joined, stamp: stamp)
+    }
+
+    private func freeSpan(startingAt address: UInt) -> Span? {
+        guard let span = BlockMap.span(address), span.state == .free, span.start == address else {
+            return nil
+        }
+        return span
+    }
+
+    private func freeSpan(endingAt address: UInt) -> Span? {
+        guard let span = BlockMap.span(address - 1), span.state == .free, span.end == address else {
+            return nil
+        }
+        return span
+    }
+
+    // MARK: Bins and queue
+
+    private mutating func link(_ span: Span, stamp: UInt32) {
+        span.header.pointee.state = SpanState.free.rawValue
+        span.publishEdges()
+        freeBytes += span.bytes
+        guard span.header.pointee.isDirty else {
+            clean.insert(span)
+            return
+        }
+        dirty.insert(span)
+        dirtyBytes += span.bytes
+        span.header.pointee.virginFromOrStamp = stamp
+        span.header.pointee.owner = 0
+        span.header.pointee.bytesOrOlder = youngestDirty
+        if let youngest = Span(atOrNil: youngestDirty) {
+            youngest.header.pointee.owner = span.address
+        } else {
+            oldestDirty = span.address
+            dueMs.store((stamp &+ UInt32(process.options.purgeDelayMs)) | 1, ordering: .relaxed)
+        }
+        youngestDirty = span.address
+    }
+
+    private mutating func unlink(_ span: Span) {
+        freeBytes -= span.bytes
+        guard span.header.pointee.isDirty else {
+            clean.remove(span)
+            return
+        }
+        dirty.remove(span)
+        dirtyBytes -= span.bytes
+        let younger = span.header.pointee.owner
+        let older = span.header.pointee.bytesOrOlder
+        if let youngerSpan = Span(atOrNil: younger) {
+            youngerSpan.header.pointee.bytesOrOlder = older
+        } else {
+            youngestDirty = older
+        }
+        if let olderSpan = Span(atOrNil: older) {
+            olderSpan.header.pointee.owner = younger
+        } else {
+            oldestDirty = younger
+        }
+    }
+
+    // MARK: Headers
+
+    /// Sees to it that the next operation finds the headers it may need.
+    private mutating func reserveHeaders() -> Bool {
+        if let first = spareHeaders.firstSpan, first.header.pointee.next != 0 { return true }
+        let bytes = UInt(PageHeap.headersAtATime) * Span.headerBytes
+        guard let address = metadata.pointee.allocate(bytes, alignment: Span.headerBytes) else {
+            return false
+        }
+        for index in 0..<PageHeap.headersAtATime {
+            spareHeaders.pushFirst(Span(at: address + UInt(index) * Span.headerBytes))
+        }
+        return true
+    }
+
+    private mutating func takeHeader() -> Span {
+        let span = spareHeaders.firstSpan!
+        spareHeaders.remove(span)
+        return span
+    }
+
+    private mutating func giveHeader(_ span: Span) {
+        span.header.pointee.state = SpanState.unused.rawValue
+        spareHeaders.pushFirst(span)
+    }
+
+    /// A header for a span that is not of the page heap: a whale.
+    mutating func makeHeader() -> Span? {
+        lock.acquire()
+        defer { lock.release() }
+        return reserveHeaders() ? takeHeader() : nil
+    }
+
+    mutating func discardHeader(_ span: Span) {
+        lock.acquire()
+        giveHeader(span)
+        lock.release()
+    }
+
+    // MARK: Growth
+
+    private var growthBytes: UInt {
+        min(max(mappedBytes / 8, PageHeap.growthBytesMin), PageHeap.growthBytesMax)
+    }
+
+    /// Maps a new chunk of at least `granules`; false when the kernel refuses.
+    private mutating func grow(_ granules: UInt, preferred: UInt) -> Bool {
+        let least = granules << granuleShift
+        let wanted = alignUp(max(least, preferred), to: granuleBytes)
+        lock.acquire()
+        let hint = lowestMapped == 0 ? 0 : lowestMapped - wanted
+        lock.release()
+        guard let chunk = Chunk.map(wanted, hint: hint) ?? Chunk.map(least, hint: 0) else {
+            return false
+        }
+        lock.acquire()
+        let isDistinct = isDistinct(chunk)
+        guard isDistinct, reserveHeaders(), chunks.add(chunk) else {
+            lock.release()
+            SystemCall.unmap(chunk.start, bytes: chunk.bytes)
+            return false
+        }
+        lowestMapped = lowestMapped == 0 ? chunk.start : min(lowestMapped, chunk.start)
+        highestMapped = max(highestMapped, chunk.start + chunk.bytes)
+        let span = takeHeader()
+        span.header.pointee.start = chunk.start
+        span.header.pointee.granules = UInt32(chunk.bytes >> granuleShift)
+        span.header.pointee.isDirty = false
+        mappedBytes += chunk.bytes
+        insertJoined(span, stamp: 0)
+        lock.release()
+        return true
+    }
+
+    /// Whether no entry of the block map would stand for both this chunk and another part of the
+    /// heap. Nearly always answered by the spread of the heap alone.
+    private func isDistinct(_ chunk: Chunk) -> Bool {
+        let low = lowestMapped == 0 ? chunk.start : min(lowestMapped, chunk.start)
+        let high = max(highestMapped, chunk.start + chunk.bytes)
+        if high - low <= BlockMap.coveredBytes { return true }
+        var address = chunk.start
+        while address < chunk.start + chunk.bytes {
+            if BlockMap.span(address) != nil { return false }
+            address += granuleBytes
+        }
+        return true
+    }
+
+    // MARK: Purge
+
+    /// Spans purged between two looks at the clock and the lock.
+    private static let purgeBatch = 16
+
+    /// Returns memory that has been free for the purge delay. Any thread's slow path calls this.
+    @inline(__always)
+    mutating func purgeIfDue(_ now: UInt32) {
+        let due = dueMs.load(ordering: .relaxed)
+        if due != 0, Int32(bitPattern: now &- due) >= 0 { _ = purge(now: now, all: false) }
+    }
+
+    /// How much dirty memory may stay: part of what is in use, within the user's bound.
+    private var retainedBytesMax: UInt {
+        let used = mappedBytes - freeBytes
+        return min(max(used / 2, PageHeap.retainedBytesMin), process.options.retainBytesMax)
+    }
+
+    private static let retainedBytesMin: UInt = 8 << 20
+
+    /// Purges what is due, or everything; gives the bytes returned.
+    @inline(never)
+    mutating func purge(now: UInt32, all: Bool) -> UInt {
+        var purged: UInt = 0
+        var batch = InlineArray<16, UInt>(repeating: 0)
+        while true {
+            var count = 0
+            lock.acquire()
+            while count < PageHeap.purgeBatch, let span = Span(atOrNil: oldestDirty),
+                all || isDue(span, now)
+            {
+                unlink(span)
+                span.header.pointee.state = SpanState.unused.rawValue
+                batch[count] = span.address
+                count += 1
+            }
+            if count == 0 {
+                updateDue()
+                lock.release()
+                return purged
+            }
+            lock.release()
+            for index in 0..<count { purged += PageHeap.purgeMemory(of: Span(at: batch[index])) }
+            lock.acquire()
+            for index in 0..<count {
+                let span = Span(at: batch[index])
+                span.header.pointee.isDirty = span.header.pointee.isFull
+                span.header.pointee.isFull = false
+                insertJoined(span, stamp: now)
+            }
+            lock.release()
+        }
+    }
+
+    private func isDue(_ span: Span, _ now: UInt32) -> Bool {
+        let age = now &- span.header.pointee.virginFromOrStamp
+        return age >= UInt32(process.options.purgeDelayMs) || dirtyBytes > retainedBytesMax
+    }
+
+    private func updateDue() {
+        guard let oldest = Span(atOrNil: oldestDirty) else {
+            dueMs.store(0, ordering: .relaxed)
+            return
+        }
+        let stamp = oldest.header.pointee.virginFromOrStamp
+        dueMs.store((stamp &+ UInt32(process.options.purgeDelayMs)) | 1, ordering: .relaxed)
+    }
+
+    /// Returns a span's memory. On refusal, or with OS pages larger than a granule at its edges,
+    /// the span stays dirty, which `isFull` says until it is back in its bin.
+    private static func purgeMemory(of span: Span) -> UInt {
+        let pageBytes = process.pageBytes
+        let start = alignUp(span.start, to: pageBytes)
+        let end = span.end & ~(pageBytes - 1)
+        let done = end > start && SystemCall.purge(start, bytes: end - start)
+        span.header.pointee.isFull = !(done && start == span.start && end == span.end)
+        return done ? end - start : 0
+    }
+
+    // MARK: Whole heap
+
+    /// The newest chunk's record; the rest follow it. Read under the lock: then no span changes
+    /// hands, and every chunk is covered by spans without a gap.
+    var firstChunk: ChunkRecord? { chunks.firstRecord }
+
+    borrowing func acquireLock() { lock.acquire() }
+    borrowing func releaseLock() { lock.release() }
+    borrowing func resetAfterFork() { lock.resetAfterFork() }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+//
+// realloc: in place where the block has room or its span can grow; else to a new block with some
+// head-room, because what has grown once tends to grow again.
+
+import CHakmemShim
+import Synchronization
+
+extension ThreadCache {
+    /// The block at `address` resized to `bytes`, moved if need be; 0 when out of memory, and the
+    /// block is then untouched. `address` is a block's that is out; `bytes` is not 0.
+    func reallocate(_ address: UInt, _ span: Span, _ bytes: UInt) -> UInt {
+        ThreadCache.count(header.pointee.reallocs)
+        let usable = span.blockBytes
+        if bytes <= usable {
+            if !isWasteful(bytes, of: usable) { return address }
+            if span.state != .slab, shrinkInPlace(span, bytes) { return address }
+        } else if span.state != .slab, growInPlace(span, bytes) {
+            return address
+        }
+        if span.state == .whale, bytes > usable {
+            if let block = whaleCache.pointee.grow(span, to: bytes) { return block.address }
+        }
+        return move(address, usable, bytes)
+    }
+
+    /// Whether a block is more than twice too large, and not merely by a few bytes.
+    private func isWasteful(_ bytes: UInt, of usable: UInt) -> Bool {
+        usable > ThreadCache.wastefulMin && bytes < usable / 2
+    }
+
+    private static let wastefulMin: UInt = 64
+
+    private func move(_ address: UInt, _ usable: UInt, _ bytes: UInt) -> UInt {
+        let isGrowing = bytes > usable
+        let wanted = isGrowing ? bytes &+ headRoom(bytes) : bytes
+        guard let block = allocate(wanted) ?? (isGrowing ? allocate(bytes) : nil) else { return 0 }
+        ThreadCache.count(header.pointee.reallocMoves)
+        let source = pointer(address, to: UInt8.self)
+        pointer(block.address, to: UInt8.self).update(from: source, count: Int(min(usable, bytes)))
+        free(address)
+        return block.address
+    }
+
+    /// A quarter, for blocks that are not tiny; none where it would change the kind of block.
+    private func headRoom(_ bytes: UInt) -> UInt {
+        if bytes < ThreadCache.headRoomMin || bytes > largeMax { return 0 }
+        return min(bytes / 4, largeMax - bytes)
+    }
+
+    private static let headRoomMin: UInt = 128
+
+    private func growInPlace(_ span: Span, _ bytes: UInt) -> Bool {
+        guard bytes <= requestMax - granuleBytes else { return false }
+        if span.state == .whale { return whaleCache.pointee.resizeInPlace(span, to: bytes) }
+        guard bytes <= largeMax else { return false }
+        let granules = (bytes + granuleBytes - 1) >> granuleShift
+        guard pageHeap.pointee.extend(span, toGranules: granules) else { return false }
+        span.header.pointee.bytesOrOlder = span.bytes
+        return true
+    }
+
+    private func shrinkInPlace(_ span: Span, _ bytes: UInt) -> Bool {
+        if span.state == .whale {
+            if bytes <= largeMax { return false }
+            whaleCache.pointee.shrink(span, to: bytes)
+            return true
+        }
+        if bytes <= mediumMax { return false }
+        pageHeap.pointee.trim(span, toGranules: (bytes + granuleBytes - 1) >> granuleShift)
+        span.header.pointee.bytesOrOlder = span.bytes
+        return true
+    }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+//
+// The sizes that blocks in slabs have.
+//
+//   index    1 …  64    16, 32, … 1024            small: block bytes / 16
+//           65 …  84    1280, 1536, 1792, 2048, … 32768   medium: four a doubling
+//
+// Index 0 is no class: malloc(0) finds an empty bin there, and its slow path asks for 1 byte.
+
+struct SizeClass: Equatable {
+    let index: Int
+
+    static let smallCount = Int(smallMax / unitBytes)
+    static let mediumCount = 20
+    /// One more than the largest index.
+    static let end = smallCount + mediumCount + 1
+
+    @inline(__always)
+    init(index: Int) { self.index = index }
+
+    /// The smallest class for `bytes`, 1 ... mediumMax.
+    @inline(__always)
+    init(bytes: UInt) {
+        if bytes <= smallMax {
+            index = Int((bytes &+ (unitBytes &- 1)) &>> unitShift)
+        } else {
+            // Above a power of two 2^k lie four classes, 2^k + i * 2^(k-2) for i in 1...4.
+            let last = bytes &- 1
+            let power = UInt(63 &- last.leadingZeroBitCount)
+            let quarter = (last &>> (power &- 2)) & 3
+            index = Int((power &- 10) &* 4 &+ quarter) &+ SizeClass.smallCount &+ 1
+        }
+    }
+
+    @inline(__always)
+    var isSmall: Bool { index <= SizeClass.smallCount }
+
+    /// Medium classes from 0.
+    @inline(__always)
+    var mediumIndex: Int { index &- SizeClass.smallCount &- 1 }
+
+    @inline(__always)
+    var blockBytes: UInt {
+        if isSmall { return UInt(index) &<< unitShift }
+        let step = UInt(mediumIndex)
+        return (5 &+ (step & 3)) &<< (8 &+ step &>> 2)
+    }
+
+    /// Granules of a slab: enough for eight medium blocks, with at most 1/16 left over.
+    ///
+    /// A small class begins with one granule and takes `grown` slabs once it has a few.
+    func slabGranules(isGrown: Bool) -> UInt {
+        if isSmall { return isGrown ? SizeClass.grownSmallGranules : 1 }
+        let block = blockBytes
+        var granules: UInt = 1
+        while granules < SizeClass.slabGranulesMax {
+            let bytes = granules << granuleShift
+            if bytes / block >= SizeClass.mediumBlocksMin, bytes % block <= bytes / 16 { break }
+            granules += 1
+        }
+        return granules
+    }
+
+    /// Slabs that a small class has before it takes larger ones.
+    static let slabsBeforeGrown: UInt32 = 4
+    private static let grownSmallGranules: UInt = 4
+    private static let mediumBlocksMin: UInt = 8
+    private static let slabGranulesMax: UInt = 16
+
+    /// Blocks that a bin of this small class holds ready at most.
+    @inline(__always)
+    var stackCapacity: Int {
+        min(SizeClass.stackMax, max(SizeClass.stackMin, SizeClass.stackBytes / Int(blockBytes)))
+    }
+
+    static let stackMax = 32
+    private static let stackMin = 4
+    /// Bytes of blocks that a bin holds ready, within the two bounds above.
+    private static let stackBytes = 4096
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+//
+// A span: a run of granules, and the 64 bytes that describe it, which lie apart from it.
+//
+// States:  free (in the page heap) · slab (cut into blocks of one class) · large (one block of the
+//          page heap) · whale (one block with a mapping of its own) · unused (a spare header)
+//
+// Owner: a slab is its thread cache's alone. A free span is the page heap's, under its lock. A
+// large block or whale belongs to whoever frees it. Headers are never unmapped, so a stale one may
+// be read by anybody; it then describes some other span, which `contains` tells.
+//
+// Slab invariants:  linesEmpty == number of lines with live == 0, up to the events under way
+//                   linesEmpty == lines  ⇔  no block is out
+
+import Synchronization
+
+enum SpanState: UInt8 {
+    case unused = 0
+    case free, slab, large, whale
+}
+
+struct SpanHeader: ~Copyable {
+    var start: UInt = 0
+    /// Free: neighbours in its bin. Slab: neighbours in its class's list. Else: in a cache's list.
+    var next: UInt = 0
+    var previous: UInt = 0
+    /// Slab: its thread cache. Free and dirty: the next younger span.
+    var owner: UInt = 0
+    var granules: UInt32 = 0
+    var state: UInt8 = 0
+    var sizeClass: UInt8 = 0
+    /// Free: whether its memory may be other than zero. Slab: whether it was when it was taken.
+    var isDirty: Bool = false
+    /// Slab: on no list, and its lines bear the full mark.
+    var isFull: Bool = false
+    var linesEmpty: UInt32 = 0
+    /// Slab: the line (small) or block (medium) where the search for free blocks goes on.
+    var cursor: UInt32 = 0
+    /// Slab: blocks from this one on were never handed out. Free and dirty: since when, in ms.
+    var virginFromOrStamp: UInt32 = 0
+    /// Whale: bytes of mapping beyond `granules`. Unused otherwise.
+    var reserved: UInt32 = 0
+    /// Large and whale: bytes that the program may use. Free and dirty: the next older span.
+    var bytesOrOlder: UInt = 0
+}
+
+/// A span, by the address of its header.
+struct Span: Equatable {
+    let address: UInt
+
+    static let headerBytes: UInt = 64
+
+    @inline(__always)
+    init(at address: UInt) { self.address = address }
+
+    @inline(__always)
+    init?(atOrNil address: UInt) {
+        if address == 0 { return nil }
+        self.address = address
+    }
+
+    @inline(__always)
+    var header: UnsafeMutablePointer<SpanHeader> { pointer(address, to: SpanHeader.self) }
+
+    @inline(__always)
+    var start: UInt { header.pointee.start }
+    @inline(__always)
+    var bytes: UInt { UInt(header.pointee.granules) << granuleShift }
+    @inline(__always)
+    var end: UInt { start + bytes }
+    @inline(__always)
+    var state: SpanState { SpanState(rawValue: header.pointee.state).unsafelyUnwrapped }
+    @inline(__always)
+    var lines: UInt32 { header.pointee.granules << UInt32(granuleShift - lineShift) }
+    @inline(__always)
+    var sizeClass: SizeClass { SizeClass(index: Int(header.pointee.sizeClass)) }
+
+    func contains(_ address: UInt) -> Bool {
+        state != .unused && address >= start && address < end
+    }
+
+    /// Bytes usable in the block at `address`, which is the start of one.
+    @inline(__always)
+    var blockBytes: UInt {
+        state == .slab ? sizeClass.blockBytes : header.pointee.bytesOrOlder
+    }
+
+    /// Points every granule's map entry at this span.
+    func publish() {
+        var address = start
+        while address < end {
+            BlockMap.setSpan(address, self)
+            address += granuleBytes
+        }
+    }
+
+    /// Points the first and last granule's entries at this span: all that neighbours look at.
+    func publishEdges() {
+        BlockMap.setSpan(start, self)
+        BlockMap.setSpan(end - 1, self)
+    }
+
+    /// Sets the owner word of every line.
+    func setOwner(_ owner: UInt) {
+        var address = start
+        while address < end {
+            BlockMap.line(address).pointee.owner.store(owner, ordering: .relaxed)
+            address += lineBytes
+        }
+    }
+
+    static func assertLayout() {
+        layoutAssert(MemoryLayout<SpanHeader>.size <= Int(headerBytes))
+    }
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+//
+// The L2 Pool: blocks that share a slab but are too large for a stack of ready ones.
+//
+// A few freed blocks of each class are remembered as hints, the last one first, because their
+// memory is likely still in the processor's caches. A hint is a free block like any other in the
+// map: dropping it loses nothing.
+
+import Synchronization
+
+/// A block, and whether all its bytes are zero.
+struct FreshBlock {
+    let address: UInt
+    let isZero: Bool
+}
+
+extension ThreadCache {
+    /// A block of a medium class; nil when out of memory.
+    func allocateMedium(_ sizeClass: SizeClass) -> FreshBlock? {
+        let record = record(sizeClass)
+        ThreadCache.count(record.pointee.taken)
+        if record.pointee.hintCount > 0 {
+            record.pointee.hintCount -= 1
+            let block = hints(sizeClass)[Int(record.pointee.hintCount)]
+            let span = BlockMap.span(block).unsafelyUnwrapped
+            setLive(block, span)
+            return FreshBlock(address: block, isZero: false)
+        }
+        tick()
+        drainInbox()
+        while true {
+            guard let span = record.pointee.available.firstSpan ?? acquireSlab(sizeClass) else {
+                ThreadCache.count(record.pointee.taken, 0 &- 1)
+                return nil
+            }
+            if let block = searchBlocks(span) { return block }
+            markFull(span, record)
+        }
+    }
+
+    /// The next free block of a medium slab, taken; nil if there is none.
+    private func searchBlocks(_ span: Span) -> FreshBlock? {
+        let blockBytes = span.sizeClass.blockBytes
+        let blocks = UInt32(span.bytes / blockBytes)
+        var block = span.header.pointee.cursor
+        for _ in 0..<blocks {
+            if block >= blocks { block = 0 }
+            let address = span.start + UInt(block) * blockBytes
+            let live = BlockMap.line(address).pointee.live.load(ordering: .relaxed)
+            if live == 0 {
+                setLive(address, span)
+                span.header.pointee.cursor = block + 1
+                let isZero = block >= span.header.pointee.virginFromOrStamp
+                if isZero { span.header.pointee.virginFromOrStamp = block + 1 }
+                return FreshBlock(address: address, isZero: isZero)
+            }
+            block += 1
+        }
+        return nil
+    }
+
+    /// Marks a medium block as out. Its line holds no other start, so the line was empty.
+    private func setLive(_ block: UInt, _ span: Span) {
+        let bit: UInt64 = 1 &<< UInt64(block >> unitShift)
+        BlockMap.line(block).pointee.live.store(bit, ordering: .relaxed)
+        span.header.pointee.linesEmpty -= 1
+    }
+
+    /// Remembers a freed medium block, unless there are enough.
+    @inline(__always)
+    func addHint(_ block: UInt, _ sizeClass: SizeClass) {
+        let record = record(sizeClass)
+        let count = record.pointee.hintCount
+        if count == ThreadCache.hintsMax { return }
+        hints(sizeClass)[Int(count)] = block
+        record.pointee.hintCount = count + 1
+    }
+
+    /// Forgets the hints into a slab that is about to go.
+    func dropHints(into span: Span, _ record: UnsafeMutablePointer<ClassRecord>) {
+        let hints = hints(span.sizeClass)
+        var kept: UInt32 = 0
+        for index in 0..<Int(record.pointee.hintCount) where !span.contains(hints[index]) {
+            hints[Int(kept)] = hints[index]
+            kept += 1
+        }
+        record.pointee.hintCount = kept
+    }
+}

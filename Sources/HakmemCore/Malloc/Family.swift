@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+//
+// The rest of the C family: zeroed, resized and aligned allocation, sizes, sized frees.
+// Semantics: ISO C23, POSIX.1-2024, and glibc's manual where the two are silent.
+
+import CHakmemShim
+
+@c(hak_calloc) public func hakCalloc(_ count: UInt, _ size: UInt) -> UnsafeMutableRawPointer? {
+    let (bytes, overflows) = count.multipliedReportingOverflow(by: size)
+    if overflows { return outOfMemory() }
+    let block = CurrentThread.withCache { cache in cache.allocateZeroed(bytes) } ?? 0
+    return block == 0 ? outOfMemory() : UnsafeMutableRawPointer(bitPattern: block)
+}
+
+@c(hak_realloc) public func hakRealloc(
+    _ block: UnsafeMutableRawPointer?, _ size: UInt
+) -> UnsafeMutableRawPointer? {
+    guard let block else { return hakMalloc(size) }
+    let address = UInt(bitPattern: block)
+    guard let span = ThreadCache.liveSpan(address) else {
+        // Says what is wrong with it, and ends the program unless errors are ignored.
+        hakFreeSlow(block)
+        return outOfMemory()
+    }
+    if size == 0 {
+        hakFree(block)
+        return nil
+    }
+    guard size <= requestMax else { return outOfMemory() }
+    let moved = CurrentThread.withCache { cache in cache.reallocate(address, span, size) } ?? 0
+    return moved == 0 ? outOfMemory() : UnsafeMutableRawPointer(bitPattern: moved)
+}
+
+@c(hak_reallocarray) public func hakReallocarray(
+    _ block: UnsafeMutableRawPointer?, _ count: UInt, _ size: UInt
+) -> UnsafeMutableRawPointer? {
+    let (bytes, overflows) = count.multipliedReportingOverflow(by: size)
+    return overflows ? outOfMemory() : hakRealloc(block, bytes)
+}
+
+/// A block of `size` bytes at a multiple of `alignment`, a power of two; 0 when out of memory.
+func allocateAligned(_ alignment: UInt, _ size: UInt) -> UInt {
+    let block = CurrentThread.withCache { cache in
+        ThreadCache.count(cache.header.pointee.aligned)
+        return cache.allocateAligned(size, alignment: alignment)
+    }
+    guard let block, let block else { return 0 }
+    return block.address
+}
+
+private func alignedOrOutOfMemory(_ alignment: UInt, _ size: UInt) -> UnsafeMutableRawPointer? {
+    let block = allocateAligned(alignment, size)
+    return block == 0 ? outOfMemory() : UnsafeMutableRawPointer(bitPattern: block)
+}
+
+@c(hak_posix_memalign) public func hakPosixMemalign(
+    _ result: UnsafeMutablePointer<UnsafeMutableRawPointer?>, _ alignment: UInt, _ size: UInt
+) -> Int32 {
+    guard isPowerOfTwo(alignment), alignment >= UInt(MemoryLayout<UInt>.size) else { return EINVAL }
+    let errorNumber = hak_errno_get()
+    let block = allocateAligned(alignment, size)
+    hak_errno_set(errorNumber)
+    if block == 0 { return ENOMEM }
+    result.pointee = UnsafeMutableRawPointer(bitPattern: block)
+    return 0
+}
+
+@c(hak_aligned_alloc) public func hakAlignedAlloc(
+    _ alignment: UInt, _ size: UInt
+) -> UnsafeMutableRawPointer? {
+    guard isPowerOfTwo(alignment) else {
+        hak_errno_set(EINVAL)
+        return nil
+    }
+    return alignedOrOutOfMemory(alignment, size)
+}
+
+/// As in glibc, an alignment that is no power of two is rounded up to one.
+@c(hak_memalign) public func hakMemalign(
+    _ alignment: UInt, _ size: UInt
+) -> UnsafeMutableRawPointer? {
+    guard alignment <= 1 << 63 else {
+        hak_errno_set(EINVAL)
+        return nil
+    }
+    let bits = UInt(UInt.bitWidth - (max(alignment, 1) - 1).leadingZeroBitCount)
+    return alignedOrOutOfMemory(1 << bits, size)
+}
+
+@c(hak_valloc) public func hakValloc(_ size: UInt) -> UnsafeMutableRawPointer? {
+    guard Start.ensure() else { return outOfMemory() }
+    return alignedOrOutOfMemory(process.pageBytes, size)
+}
+
+@c(hak_pvalloc) public func hakPvalloc(_ size: UInt) -> UnsafeMutableRawPointer? {
+    guard Start.ensure(), size <= requestMax - process.pageBytes else { return outOfMemory() }
+    let bytes = alignUp(max(size, 1), to: process.pageBytes)
+    return alignedOrOutOfMemory(process.pageBytes, bytes)
+}
+
+@c(hak_usable_size) public func hakUsableSize(_ block: UnsafeMutableRawPointer?) -> UInt {
+    ThreadCache.usableBytes(UInt(bitPattern: block))
+}
+
+// MARK: Sized frees
+
+@c(hak_free_sized) public func hakFreeSized(_ block: UnsafeMutableRawPointer?, _ size: UInt) {
+    let address = UInt(bitPattern: block)
+    if let span = ThreadCache.liveSpan(address), !couldHaveAsked(for: size, span.blockBytes) {
+        Report.misuse(.wrongSize(given: size, blockBytes: span.blockBytes), at: address)
+        return
+    }
+    hakFree(block)
+}
+
+@c(hak_free_aligned_sized) public func hakFreeAlignedSized(
+    _ block: UnsafeMutableRawPointer?, _ alignment: UInt, _ size: UInt
+) {
+    let address = UInt(bitPattern: block)
+    if let span = ThreadCache.liveSpan(address) {
+        if !isPowerOfTwo(alignment) || address & (alignment - 1) != 0 {
+            Report.misuse(.wrongAlignment(given: alignment), at: address)
+            return
+        }
+        if size > span.blockBytes {
+            Report.misuse(.wrongSize(given: size, blockBytes: span.blockBytes), at: address)
+            return
+        }
+    }
+    hakFree(block)
+}
+
+/// Whether a request for `size` bytes may have ended in a block of `blockBytes`: the block that
+/// malloc gives, or one up to twice as large that realloc has left in place.
+private func couldHaveAsked(for size: UInt, _ blockBytes: UInt) -> Bool {
+    if size > blockBytes { return false }
+    if blockBytes <= 64 || blockBytes / 2 <= size { return true }
+    if size <= mediumMax { return SizeClass(bytes: max(size, 1)).blockBytes == blockBytes }
+    return alignUp(size, to: granuleBytes) >= blockBytes
+}

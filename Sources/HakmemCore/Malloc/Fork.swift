@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+//
+// fork: all locks are held across it, so that the child finds every shared structure whole.
+//
+// The child has one thread. Caches of the threads that are not there stay as they were, slabs and
+// live blocks included: one of them may have been in the middle of something, so nobody adopts
+// them. Blocks of theirs that the child frees wait in their inboxes for ever.
+
+@c(hak_fork_prepare) public func hakForkPrepare() {
+    cachePool.pointee.acquireLock()
+    whaleCache.pointee.acquireLock()
+    pageHeap.pointee.acquireLock()
+    messagePool.pointee.acquireLock()
+    metadata.pointee.acquireLock()
+}
+
+@c(hak_fork_parent) public func hakForkParent() {
+    metadata.pointee.releaseLock()
+    messagePool.pointee.releaseLock()
+    pageHeap.pointee.releaseLock()
+    whaleCache.pointee.releaseLock()
+    cachePool.pointee.releaseLock()
+}
+
+@c(hak_fork_child) public func hakForkChild() {
+    metadata.pointee.resetAfterFork()
+    messagePool.pointee.resetAfterFork()
+    pageHeap.pointee.resetAfterFork()
+    whaleCache.pointee.resetAfterFork()
+    cachePool.pointee.resetAfterFork()
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+//
+// The values of the options in this process, parsed once from the environment.
+//
+// Guarded by: written by Process.start before the first cache exists, read-only after.
+
+import CHakmemShim
+
+struct OptionValues {
+    var mode: UInt = OptionName.mode.spec.defaultValue
+    var ignoresErrors = false
+    var stats: UInt = 0
+    /// The path of HAKMEM_STATS_FILE in the environment block, or nil.
+    var statsFile: UnsafePointer<CChar>? = nil
+    var purgeDelayMs: UInt = OptionName.purgeDelayMs.spec.defaultValue
+    var retainBytesMax: UInt = OptionName.retainMb.spec.defaultValue << 20
+    var largeCacheBytesMax: UInt = OptionName.largeCacheKb.spec.defaultValue << 10
+    var whaleCacheBytesMax: UInt = OptionName.whaleCacheMb.spec.defaultValue << 20
+    var usesHugePages = false
+
+    static let minimal: UInt = 0
+    static let fast: UInt = 1
+
+    init() {}
+
+    /// Reads every option from `environment`, a null-terminated array of `NAME=value`.
+    ///
+    /// The mode sets the other defaults first; an option that is given wins over the mode.
+    init(environment: UnsafePointer<UnsafePointer<CChar>?>?) {
+        self.init()
+        guard let environment else { return }
+        if let text = OptionValues.find(.mode, in: environment),
+            let value = OptionValues.parse(.mode, text)
+        {
+            applyMode(value)
+        }
+        var index = 0
+        while let name = OptionName(rawValue: index) {
+            index += 1
+            guard name != .mode, let text = OptionValues.find(name, in: environment) else { continue }
+            apply(name, text)
+        }
+    }
+
+    private mutating func applyMode(_ value: UInt) {
+        mode = value
+        switch value {
+        case OptionValues.minimal:
+            purgeDelayMs = 0
+            retainBytesMax = 0
+            largeCacheBytesMax = 0
+            whaleCacheBytesMax = 0
+        case OptionValues.fast:
+            purgeDelayMs = 1000
+            retainBytesMax = 256 << 20
+            largeCacheBytesMax = 4 << 20
+            whaleCacheBytesMax = 256 << 20
+        default:
+            break
+        }
+    }
+
+    private mutating func apply(_ name: OptionName, _ text: UnsafePointer<CChar>) {
+        if case .text = name.spec.kind {
+            statsFile = text
+            return
+        }
+        guard let value = OptionValues.parse(name, text) else { return }
+        switch name {
+        case .mode, .statsFile: break
+        case .onError: ignoresErrors = value == 1
+        case .stats: stats = value
+        case .purgeDelayMs: purgeDelayMs = value
+        case .retainMb: retainBytesMax = value << 20
+        case .largeCacheKb: largeCacheBytesMax = value << 10
+        case .whaleCacheMb: whaleCacheBytesMax = value << 20
+        case .hugePages: usesHugePages = value == 1
+        }
+    }
+
+    /// The text after `NAME=` of an option in the environment, or nil when it is not given.
+    private static func find(
+        _ name: OptionName, in environment: UnsafePointer<UnsafePointer<CChar>?>
+    ) -> UnsafePointer<CChar>? {
+        let variable = name.spec.variable
+        let length = variable.utf8CodeUnitCount
+        var index = 0
+        while let entry = environment[index] {
+            index += 1
+            var position = 0
+            while position < length,
+                UInt8(bitPattern: entry[position]) == variable.utf8Start[position]
+            {
+                position += 1
+            }
+            if position == length, entry[position] == 61 { return entry + (position + 1) }
+        }
+        return nil
+    }
+
+    /// An option's value, or nil after a one-line report when the text is none of its values.
+    static func parse(_ name: OptionName, _ text: UnsafePointer<CChar>) -> UInt? {
+        let spec = name.spec
+        var value: UInt?
+        switch spec.kind {
+        case .number: value = number(text)
+        case .word: value = wordIndex(text, in: spec.words)
+        case .text: return nil
+        }
+        if let found = value, found < spec.min || found > spec.max { value = nil }
+        if value == nil { Report.badOption(name, text) }
+        return value
+    }
+
+    private static func number(_ text: UnsafePointer<CChar>) -> UInt? {
+        var value: UInt = 0
+        var index = 0
+        while text[index] != 0 {
+            let digit = Int(text[index]) - 48
+            guard digit >= 0, digit <= 9, index < 18 else { return nil }
+            value = value * 10 + UInt(digit)
+            index += 1
+        }
+        return index == 0 ? nil : value
+    }
+
+    private static func wordIndex(_ text: UnsafePointer<CChar>, in words: StaticString) -> UInt? {
+        let separator = UInt8(124)
+        var wordNumber: UInt = 0
+        var start = 0
+        let end = words.utf8CodeUnitCount
+        while start <= end {
+            var stop = start
+            while stop < end, words.utf8Start[stop] != separator { stop += 1 }
+            var index = 0
+            while start + index < stop,
+                UInt8(bitPattern: text[index]) == words.utf8Start[start + index]
+            {
+                index += 1
+            }
+            if start + index == stop, text[index] == 0 { return wordNumber }
+            wordNumber += 1
+            start = stop + 1
+        }
+        return nil
+    }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+//
+// What the allocator says to a person: one line on standard error, beginning "hakmem: ".
+//
+// Never called under a lock. Reports of misuse end the program unless HAKMEM_ON_ERROR=ignore.
+
+import CHakmemShim
+import Synchronization
+
+/// A misuse of the heap by the program.
+enum Misuse {
+    case doubleFree(blockBytes: UInt)
+    case notABlock
+    case foreign
+    case wrongSize(given: UInt, blockBytes: UInt)
+    case wrongAlignment(given: UInt)
+}
+
+enum Report {
+    private static let standardError: Int32 = 2
+
+    /// Misuses that HAKMEM_ON_ERROR=ignore has let pass.
+    static let ignored = Atomic<UInt>(0)
+
+    /// Reports a misuse; returns only when errors are ignored.
+    @inline(never)
+    static func misuse(_ misuse: Misuse, at address: UInt) {
+        var text = TextBuffer(sink: .descriptor(standardError))
+        text.append("hakmem: ")
+        switch misuse {
+        case .doubleFree(let blockBytes):
+            text.append("double free of ")
+            text.append(hexadecimal: address)
+            text.append(" (")
+            text.append(decimal: blockBytes)
+            text.append("-byte block)")
+        case .notABlock:
+            text.append("free of ")
+            text.append(hexadecimal: address)
+            text.append(", which is not the start of a block")
+        case .foreign:
+            text.append("free of foreign pointer ")
+            text.append(hexadecimal: address)
+        case .wrongSize(let given, let blockBytes):
+            text.append("free_sized of ")
+            text.append(hexadecimal: address)
+            text.append(" with size ")
+            text.append(decimal: given)
+            text.append(", but the block has ")
+            text.append(decimal: blockBytes)
+            text.append(" bytes")
+        case .wrongAlignment(let given):
+            text.append("free_aligned_sized of ")
+            text.append(hexadecimal: address)
+            text.append(" with alignment ")
+            text.append(decimal: given)
+            text.append(", which the block does not have")
+        }
+        text.append("\n")
+        text.flush()
+        if !process.options.ignoresErrors { abort() }
+        ignored.wrappingAdd(1, ordering: .relaxed)
+    }
+
+    /// Names an option whose value is none of its values, the range, and the default that holds.
+    static func badOption(_ name: OptionName, _ value: UnsafePointer<CChar>) {
+        let spec = name.spec
+        var text = TextBuffer(sink: .descriptor(standardError))
+        text.append("hakmem: ")
+        text.append(spec.variable)
+        text.append("=")
+        text.append(cString: value)
+        text.append(" is not ")
+        switch spec.kind {
+        case .word:
+            text.append("one of ")
+            text.append(spec.words)
+        case .number, .text:
+            text.append("a number from ")
+            text.append(decimal: spec.min)
+            text.append(" to ")
+            text.append(decimal: spec.max)
+        }
+        text.append("; the default is used\n")
+        text.flush()
+    }
+}

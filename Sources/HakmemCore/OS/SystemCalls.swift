@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+//
+// Every system call of the allocator, in one file. Raw calls: no libc wrapper that another library
+// may have replaced, and errno is never touched.
+//
+// A refusal of the kernel is a value here, never an end of the program.
+
+import CHakmemShim
+import Synchronization
+
+enum SystemCall {
+    private static let noDescriptor = UInt(bitPattern: -1)
+
+    /// Fresh zeroed memory of `bytes` bytes, at `hint` if it is free there; nil if refused.
+    static func map(bytes: UInt, hint: UInt = 0) -> UInt? {
+        map(bytes: bytes, hint: hint, protection: PROT_READ | PROT_WRITE, flags: 0)
+    }
+
+    /// Address space that reads as zeros and costs neither memory nor commit charge.
+    static func reserveReadable(bytes: UInt) -> UInt? {
+        map(bytes: bytes, hint: 0, protection: PROT_READ, flags: MAP_NORESERVE)
+    }
+
+    private static func map(bytes: UInt, hint: UInt, protection: Int32, flags: Int32) -> UInt? {
+        counters.mmap.wrappingAdd(1, ordering: .relaxed)
+        let result = hak_syscall6(
+            Int(SYS_mmap), hint, bytes, UInt(protection),
+            UInt(MAP_PRIVATE | MAP_ANONYMOUS | flags), noDescriptor, 0)
+        return result < 0 && result > -4096 ? nil : UInt(bitPattern: result)
+    }
+
+    /// Gives address space back. A refusal (too many mappings) leaves it mapped and is harmless.
+    @discardableResult
+    static func unmap(_ address: UInt, bytes: UInt) -> Bool {
+        counters.munmap.wrappingAdd(1, ordering: .relaxed)
+        return hak_syscall6(Int(SYS_munmap), address, bytes, 0, 0, 0, 0) == 0
+    }
+
+    /// Makes a reserved range writable.
+    static func commit(_ address: UInt, bytes: UInt) -> Bool {
+        hak_syscall6(Int(SYS_mprotect), address, bytes, UInt(PROT_READ | PROT_WRITE), 0, 0, 0) == 0
+    }
+
+    /// Returns the memory behind a range; the range stays mapped and reads as zeros.
+    static func purge(_ address: UInt, bytes: UInt) -> Bool {
+        counters.purges.wrappingAdd(1, ordering: .relaxed)
+        let done = hak_syscall6(Int(SYS_madvise), address, bytes, UInt(MADV_DONTNEED), 0, 0, 0) == 0
+        if done { counters.purgedBytes.wrappingAdd(bytes, ordering: .relaxed) }
+        return done
+    }
+
+    /// Asks for transparent huge pages under a range.
+    static func preferHugePages(_ address: UInt, bytes: UInt) {
+        _ = hak_syscall6(Int(SYS_madvise), address, bytes, UInt(MADV_HUGEPAGE), 0, 0, 0)
+    }
+
+    /// Moves the pages of a mapping onto another one, which they replace.
+    static func move(_ address: UInt, bytes: UInt, onto target: UInt, bytes newBytes: UInt) -> Bool {
+        counters.mremap.wrappingAdd(1, ordering: .relaxed)
+        let flags = UInt(mremapMayMove | mremapFixed)
+        let result = hak_syscall6(Int(SYS_mremap), address, bytes, newBytes, flags, target, 0)
+        return result == Int(bitPattern: target)
+    }
+
+    /// Grows or shrinks a mapping where it lies.
+    static func resizeInPlace(_ address: UInt, bytes: UInt, to newBytes: UInt) -> Bool {
+        counters.mremap.wrappingAdd(1, ordering: .relaxed)
+        return hak_syscall6(Int(SYS_mremap), address, bytes, newBytes, 0, 0, 0)
+            == Int(bitPattern: address)
+    }
+
+    // linux/mman.h's values, the same on every architecture; the C header needs _GNU_SOURCE.
+    private static let mremapMayMove = 1
+    private static let mremapFixed = 2
+
+    /// Sleeps until `word` is woken, unless it no longer holds `expected`.
+    static func futexWait(_ word: UInt, while expected: UInt32) {
+        let waitPrivate: UInt = 128
+        _ = hak_syscall6(Int(SYS_futex), word, waitPrivate, UInt(expected), 0, 0, 0)
+    }
+
+    /// Wakes one sleeper on `word`.
+    static func futexWakeOne(_ word: UInt) {
+        let wakePrivate: UInt = 129
+        _ = hak_syscall6(Int(SYS_futex), word, wakePrivate, 1, 0, 0, 0)
+    }
+
+    static func yield() { _ = hak_syscall6(Int(SYS_sched_yield), 0, 0, 0, 0, 0, 0) }
+
+    /// Writes all of `count` bytes; gives up on an error.
+    static func write(_ descriptor: Int32, _ bytes: UnsafePointer<UInt8>, count: Int) {
+        var done = 0
+        while done < count {
+            let address = UInt(bitPattern: bytes) &+ UInt(done)
+            let result = hak_syscall6(
+                Int(SYS_write), UInt(descriptor), address, UInt(count - done), 0, 0, 0)
+            if result == -Int(EINTR) { continue }
+            if result <= 0 { return }
+            done += result
+        }
+    }
+
+    /// Opens a file; nil if refused.
+    static func open(_ path: UnsafePointer<CChar>, flags: Int32, mode: UInt = 0) -> Int32? {
+        let currentDirectory = UInt(bitPattern: -100)
+        let result = hak_syscall6(
+            Int(SYS_openat), currentDirectory, UInt(bitPattern: path), UInt(flags), mode, 0, 0)
+        return result < 0 ? nil : Int32(result)
+    }
+
+    static func read(_ descriptor: Int32, into buffer: UnsafeMutablePointer<UInt8>, count: Int) -> Int {
+        hak_syscall6(
+            Int(SYS_read), UInt(descriptor), UInt(bitPattern: buffer), UInt(count), 0, 0, 0)
+    }
+
+    static func close(_ descriptor: Int32) {
+        _ = hak_syscall6(Int(SYS_close), UInt(descriptor), 0, 0, 0, 0, 0)
+    }
+
+    static func addressSpaceLimit() -> UInt {
+        var limit = rlimit()
+        let result = withUnsafeMutablePointer(to: &limit) { limit in
+            hak_syscall6(
+                Int(SYS_prlimit64), 0, UInt(RLIMIT_AS.rawValue), 0, UInt(bitPattern: limit), 0, 0)
+        }
+        return result == 0 ? UInt(limit.rlim_cur) : UInt.max
+    }
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+//
+// The figures of the whole process, gathered without stopping it.
+//
+// The hit paths count nothing. What they served follows from what refills took out of slabs, less
+// what bins still hold; what is out follows from the live bits. Both are read as they are: while
+// other threads run, the figures of one call may be a few blocks apart from each other.
+
+import CHakmem
+import CHakmemShim
+import Synchronization
+
+/// What one size class holds, as gathered.
+struct ClassFigures {
+    var served: UInt = 0
+    var live: UInt = 0
+    var spans: UInt = 0
+    var spanBytes: UInt = 0
+}
+
+struct Statistics: ~Copyable {
+    private(set) var classes = InlineArray<85, ClassFigures>(repeating: ClassFigures())
+    private(set) var total = hak_stats_t()
+    private var largeBytes: UInt = 0
+    private var servedInside: UInt = 0
+
+    /// Gathers the figures as of now. Takes the page heap's lock.
+    init() {
+        layoutAssert(SizeClass.end == 85)
+        total.version = UInt32(HAK_STATS_VERSION)
+        total.bytes_resident = UInt64(Machine.residentBytes())
+        guard heapAddress != 0 else { return }
+        gatherCaches()
+        gatherSpans()
+        finish()
+    }
+
+    private mutating func gatherCaches() {
+        var address = cachePool.pointee.firstCache.load(ordering: .acquiring)
+        while address != 0 {
+            let cache = ThreadCache(at: address)
+            address = cache.header.pointee.nextCache
+            let header = cache.header
+            total.calls_aligned += UInt64(header.pointee.aligned.load(ordering: .relaxed))
+            total.calls_calloc += UInt64(header.pointee.callocs.load(ordering: .relaxed))
+            total.calls_realloc += UInt64(header.pointee.reallocs.load(ordering: .relaxed))
+            total.frees_remote += UInt64(header.pointee.remoteFrees.load(ordering: .relaxed))
+            total.refills += UInt64(header.pointee.refills.load(ordering: .relaxed))
+            let moves = header.pointee.reallocMoves.load(ordering: .relaxed)
+            servedInside += moves
+            let large = header.pointee.largeServed.load(ordering: .relaxed)
+            let hits = header.pointee.largeHits.load(ordering: .relaxed)
+            total.calls_malloc += UInt64(large)
+            total.large_cache_hits += UInt64(hits)
+            total.large_cache_misses += UInt64(large - hits)
+            for index in 1..<SizeClass.end {
+                let sizeClass = SizeClass(index: index)
+                let taken = cache.record(sizeClass).pointee.taken.load(ordering: .relaxed)
+                let ready = sizeClass.isSmall ? Statistics.ready(cache.bin(sizeClass)) : 0
+                classes[index].served &+= taken &- ready
+                classes[index].live &-= ready
+            }
+        }
+    }
+
+    /// Blocks on a bin's stack: from its top down to the empty sentinel.
+    private static func ready(_ bin: UnsafeMutablePointer<Bin>) -> UInt {
+        var slot = bin.pointee.top
+        var count: UInt = 0
+        while count < UInt(SizeClass.stackMax), pointer(slot, to: UInt.self).pointee != 0 {
+            count += 1
+            slot -= 8
+        }
+        return count
+    }
+
+    private mutating func gatherSpans() {
+        pageHeap.pointee.acquireLock()
+        var record = pageHeap.pointee.firstChunk
+        while let chunk = record {
+            var address = chunk.start
+            while address < chunk.start + chunk.bytes, let span = BlockMap.span(address) {
+                add(span)
+                address = span.end
+            }
+            record = chunk.next
+        }
+        total.bytes_mapped = UInt64(pageHeap.pointee.mappedBytes)
+        total.bytes_retained = UInt64(pageHeap.pointee.dirtyBytes)
+        pageHeap.pointee.releaseLock()
+    }
+
+    private mutating func add(_ span: Span) {
+        switch span.state {
+        case .slab:
+            let index = span.sizeClass.index
+            let live = Statistics.liveBlocks(span)
+            classes[index].live &+= live
+            classes[index].spans += 1
+            classes[index].spanBytes += span.bytes
+            if live > 0 { total.bytes_active += UInt64(span.bytes) }
+        case .large:
+            if BlockMap.line(span.start).pointee.live.load(ordering: .relaxed) != 0 {
+                largeBytes += span.blockBytes
+                total.bytes_active += UInt64(span.bytes)
+            } else {
+                total.bytes_retained += UInt64(span.bytes)
+            }
+        case .unused, .free, .whale:
+            break
+        }
+    }
+
+    private static func liveBlocks(_ span: Span) -> UInt {
+        var count = 0
+        var address = span.start
+        while address < span.end {
+            count += BlockMap.line(address).pointee.live.load(ordering: .relaxed).nonzeroBitCount
+            address += lineBytes
+        }
+        return UInt(count)
+    }
+
+    private mutating func finish() {
+        var allocated = largeBytes
+        var liveBlocks: UInt = 0
+        for index in 1..<SizeClass.end {
+            allocated &+= classes[index].live &* SizeClass(index: index).blockBytes
+            liveBlocks &+= classes[index].live
+            total.calls_malloc += UInt64(classes[index].served)
+        }
+        let whales = whaleCache.pointee.mappedBytes.load(ordering: .relaxed)
+        let cached = whaleCache.pointee.cachedBytes.load(ordering: .relaxed)
+        let served = whaleCache.pointee.served.load(ordering: .relaxed)
+        let hits = whaleCache.pointee.hits.load(ordering: .relaxed)
+        total.calls_malloc += UInt64(served)
+        total.calls_free = total.calls_malloc &- UInt64(liveBlocks)
+        let inside = total.calls_calloc + total.calls_aligned + UInt64(servedInside)
+        total.calls_malloc -= min(inside, total.calls_malloc)
+        total.bytes_allocated = UInt64(allocated &+ whales &- cached)
+        total.bytes_active += UInt64(whales &- cached)
+        total.bytes_mapped += UInt64(whales)
+        total.bytes_retained += UInt64(cached)
+        total.bytes_metadata = UInt64(metadata.pointee.usedBytes.load(ordering: .relaxed))
+        total.whale_cache_hits = UInt64(hits)
+        total.whale_cache_misses = UInt64(served &- hits)
+        total.spans_acquired = UInt64(pageHeap.pointee.spansAcquired.load(ordering: .relaxed))
+        total.purges = UInt64(counters.purges.load(ordering: .relaxed))
+        total.bytes_purged = UInt64(counters.purgedBytes.load(ordering: .relaxed))
+        total.calls_mmap = UInt64(counters.mmap.load(ordering: .relaxed))
+        total.calls_munmap = UInt64(counters.munmap.load(ordering: .relaxed))
+        total.calls_mremap = UInt64(counters.mremap.load(ordering: .relaxed))
+        total.threads = UInt64(cachePool.pointee.ownedCount.load(ordering: .relaxed))
+        total.thread_caches = UInt64(cachePool.pointee.cacheCount.load(ordering: .relaxed))
+        total.errors_ignored = UInt64(Report.ignored.load(ordering: .relaxed))
+        total.class_count = UInt64(SizeClass.end - 1)
+    }
+}

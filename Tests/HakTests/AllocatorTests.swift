@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+
+import Testing
+
+@testable import hak
+
+@Suite struct AllocatorTests {
+    @Test func namesAndPathsParse() throws {
+        let choice = try AllocatorChoice(parsing: "hakmem,system,mimalloc3,tbb,mine=/lib/my.so")
+        #expect(
+            choice
+                == .named([
+                    .hakmem, .system, .peer("mimalloc"), .peer("tbb"),
+                    .custom(name: "mine", path: "/lib/my.so"),
+                ]))
+        #expect(try AllocatorChoice(parsing: nil) == .everyInstalled)
+    }
+
+    @Test func wrongNamesSayWhatThereIs() {
+        let failure = #expect(throws: Failure.self) { try AllocatorChoice(parsing: "dlmalloc") }
+        #expect(failure?.description.contains("'dlmalloc'") == true)
+        #expect(failure?.description.contains("jemalloc") == true)
+        #expect(throws: Failure.self) { try AllocatorChoice(parsing: "mine=") }
+        #expect(throws: Failure.self) { try AllocatorChoice(parsing: "=/lib/my.so") }
+    }
+
+    @Test func anAllocatorTwiceIsRefused() throws {
+        let choice = try AllocatorChoice(parsing: "glibc,system")
+        #expect(throws: Failure.self) { try choice.allocators(hakmem: { "" }, folders: []) }
+    }
+
+    @Test func theSystemNeedsNoLibrary() throws {
+        let choice = try AllocatorChoice(parsing: "glibc")
+        #expect(
+            try choice.allocators(hakmem: { "" }, folders: [])
+                == [Allocator(name: "glibc", library: nil)])
+    }
+
+    @Test func anAbsentPeerIsAFailureOnlyWhenNamed() throws {
+        let failure = #expect(throws: Failure.self) {
+            try AllocatorChoice(parsing: "jemalloc").allocators(hakmem: { "" }, folders: [])
+        }
+        #expect(failure?.description.contains("install-peers.sh") == true)
+    }
+
+    @Test func theFirstFolderWins() throws {
+        let jemalloc = try #require(Peer.all.first { $0.name == "jemalloc" })
+        let found = jemalloc.find(in: ["/a", "/b", "/c"]) { $0 != "/a/libjemalloc.so.2" }
+        #expect(found == "/b/libjemalloc.so.2")
+        #expect(jemalloc.find(in: ["/a"]) { _ in false } == nil)
+    }
+}
