@@ -22,7 +22,7 @@ let libraryLinkerSettings: [LinkerSetting] = [
         "-Xlinker", "-z", "-Xlinker", "now",
         "-Xlinker", "-z", "-Xlinker", "relro",
         "-Xlinker", "-z", "-Xlinker", "defs",
-        "-Xlinker", "--gc-sections",
+        "-Xlinker", "--gc-sections", "-Xlinker", "--strip-debug",
         "-Xlinker", "-soname", "-Xlinker", "libhakmem.so",
         "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/HakmemCore/exports.ld",
         "-Xlinker", "\(Context.packageDirectory)/Sources/HakmemCore/aliases.ld",

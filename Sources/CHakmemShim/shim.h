@@ -35,8 +35,11 @@ struct hak_empty_bin {
   const void *unused;
 };
 
-/* A bin's stack that holds nothing: the word that malloc finds at its top is NULL. */
-HAK_SHARED const void *const hak_empty_slot = 0;
+/* What lies under the last ready block of a stack: a word without the mark of a ready block. */
+HAK_SHARED uint64_t hak_sentinel = 0;
+HAK_SHARED const void *const hak_empty_slot = &hak_sentinel;
+HAK_INLINE uintptr_t hak_sentinel_address(void) { return (uintptr_t)&hak_sentinel; }
+HAK_INLINE uintptr_t hak_empty_slot_address(void) { return (uintptr_t)&hak_empty_slot; }
 
 /* Bins that are all empty, so that a thread without a cache needs no test on the hit path. */
 HAK_SHARED __attribute__((aligned(4096))) const struct hak_empty_bin hak_empty_bins[HAK_EMPTY_BINS] = {
@@ -89,6 +92,33 @@ HAK_INLINE bool hak_unit_clear(uint64_t *word, uintptr_t address) {
   bool was_set = (*word & bit) != 0 && (address & 8) == 0;
   *word &= ~bit;
   return was_set;
+#endif
+}
+
+/*
+ * The mark of a ready block: bit 63 of its first word. Each gives what the bit was before, in two
+ * instructions with the branch on it; the compiler makes a load, a test and a store of it.
+ */
+HAK_INLINE bool hak_mark_clear(uintptr_t block) {
+#if defined(__x86_64__)
+  bool was_set;
+  __asm__("btrq $63, %0" : "+m"(*(uint64_t *)block), "=@ccc"(was_set));
+  return was_set;
+#else
+  uint64_t word = *(uint64_t *)block;
+  *(uint64_t *)block = word & ~((uint64_t)1 << 63);
+  return word >> 63;
+#endif
+}
+HAK_INLINE bool hak_mark_set(uintptr_t block) {
+#if defined(__x86_64__)
+  bool was_set;
+  __asm__("btsq $63, %0" : "+m"(*(uint64_t *)block), "=@ccc"(was_set));
+  return was_set;
+#else
+  uint64_t word = *(uint64_t *)block;
+  *(uint64_t *)block = word | (uint64_t)1 << 63;
+  return word >> 63;
 #endif
 }
 

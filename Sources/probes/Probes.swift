@@ -16,6 +16,7 @@ enum Probes {
             "misuse": runMisuse,
             "model": runModel,
             "stress": runStress,
+            "hand-over": runHandOver,
             "churn": runChurn,
             "fork-storm": runForkStorm,
             "tls-destructors": runTlsDestructors,

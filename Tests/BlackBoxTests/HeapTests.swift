@@ -47,6 +47,10 @@ import Testing
         expectSuccess([Product.probes, "stress", "4", "2"], environment: environment)
     }
 
+    @Test func handsBlocksOver() {
+        expectSuccess([Product.probes, "hand-over"])
+    }
+
     @Test(arguments: [2, 8, 64]) func survivesStress(threads: Int) {
         expectSuccess(
             [Product.probes, "stress", "\(threads)", "\(Self.stressSeconds)"],

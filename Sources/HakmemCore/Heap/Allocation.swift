@@ -19,7 +19,9 @@ extension ThreadCache {
     private func allocateSmall(_ sizeClass: SizeClass) -> FreshBlock? {
         let bin = bin(sizeClass)
         var block = pointer(bin.pointee.top, to: UInt.self).pointee
-        if block != 0 {
+        if block != hak_sentinel_address() {
+            // Here also after the program has written over the mark of a freed block.
+            _ = hak_mark_clear(block)
             bin.pointee.top -= 8
         } else {
             block = refill(sizeClass)

@@ -28,7 +28,7 @@
 // Writers: the thread that owns the span writes its lines (relaxed; nobody else writes them). Other
 // threads read `owner` and `live` of blocks they hold: they got the pointer from the owner through
 // some synchronisation of the program's, which orders the owner's writes before their reads. The
-// full mark in `owner` may change under such a reader, which masks it out.
+// low bits of `owner` may change under such a reader, which masks them out.
 
 import CHakmemShim
 import Synchronization
@@ -42,11 +42,12 @@ struct MapLine: ~Copyable {
 /// The owner word of a line: an address whose low bits say what it is the address of.
 ///
 ///   0                 nobody's: not ours, or free, or the inside of a large block
-///   cache             a slab of this thread cache: free's hit path compares with its own cache
-///   cache | fullMark  the same, but the span has no free block and is on no list
+///   cache             a slab of this thread cache: free's hit path compares with its own cache,
+///                     and a block freed goes back to the slab
+///   cache | bin | binMark   the same, but a block freed goes to the cache's bin at that offset
 ///   span | wholeMark  the first line of a block that has its span for itself
 enum Owner {
-    static let fullMark: UInt = 1
+    static let binMark: UInt = 1
     static let wholeMark: UInt = 2
     /// Thread caches are aligned so that this mask yields the cache.
     static let cacheMask: UInt = ~0xFFF

@@ -14,6 +14,7 @@ enum HeapParts {
     fileprivate static let messagePoolOffset: UInt = 512
     fileprivate static let metadataOffset: UInt = 640
     fileprivate static let pageHeapOffset: UInt = 768
+    fileprivate static let smallClassesOffset: UInt = 5632
     static let bytes: UInt = 8192
 
     static func assertLayout() {
@@ -21,7 +22,9 @@ enum HeapParts {
         layoutAssert(MemoryLayout<WhaleCache>.size <= Int(messagePoolOffset - whaleCacheOffset))
         layoutAssert(MemoryLayout<MessagePool>.size <= Int(metadataOffset - messagePoolOffset))
         layoutAssert(MemoryLayout<Metadata>.size <= Int(pageHeapOffset - metadataOffset))
-        layoutAssert(MemoryLayout<PageHeap>.size <= Int(bytes - pageHeapOffset))
+        layoutAssert(MemoryLayout<PageHeap>.size <= Int(smallClassesOffset - pageHeapOffset))
+        let smallClassesBytes = MemoryLayout<SmallClass>.stride * (SizeClass.smallCount + 1)
+        layoutAssert(smallClassesBytes <= Int(bytes - smallClassesOffset))
     }
 }
 
@@ -48,4 +51,10 @@ var metadata: UnsafeMutablePointer<Metadata> {
 @inline(__always)
 var pageHeap: UnsafeMutablePointer<PageHeap> {
     pointer(heapAddress &+ HeapParts.pageHeapOffset, to: PageHeap.self)
+}
+
+/// Constants of the small classes, by index. Written by the start, read-only after.
+@inline(__always)
+var smallClasses: UnsafeMutablePointer<SmallClass> {
+    pointer(heapAddress &+ HeapParts.smallClassesOffset, to: SmallClass.self)
 }

@@ -35,6 +35,11 @@ struct SizeClass: Equatable {
     @inline(__always)
     var isSmall: Bool { index <= SizeClass.smallCount }
 
+    /// Whether a map line holds few blocks of this small class.
+    @inline(__always)
+    var isSparse: Bool { index > SizeClass.denseMax }
+    private static let denseMax = 4
+
     /// Medium classes from 0.
     @inline(__always)
     var mediumIndex: Int { index &- SizeClass.smallCount &- 1 }
@@ -50,7 +55,9 @@ struct SizeClass: Equatable {
     ///
     /// A small class begins with one granule and takes `grown` slabs once it has a few.
     func slabGranules(isGrown: Bool) -> UInt {
-        if isSmall { return isGrown ? SizeClass.grownSmallGranules : 1 }
+        if isSmall {
+            return isGrown && blockBytes <= SizeClass.grownBlockMax ? SizeClass.grownSmallGranules : 1
+        }
         let block = blockBytes
         var granules: UInt = 1
         while granules < SizeClass.slabGranulesMax {
@@ -64,17 +71,19 @@ struct SizeClass: Equatable {
     /// Slabs that a small class has before it takes larger ones.
     static let slabsBeforeGrown: UInt32 = 4
     private static let grownSmallGranules: UInt = 4
+    /// Classes above this stay at one granule: few blocks a line make a large slab slow to search.
+    private static let grownBlockMax: UInt = 256
     private static let mediumBlocksMin: UInt = 8
     private static let slabGranulesMax: UInt = 16
 
-    /// Blocks that a bin of this small class holds ready at most.
-    @inline(__always)
-    var stackCapacity: Int {
-        min(SizeClass.stackMax, max(SizeClass.stackMin, SizeClass.stackBytes / Int(blockBytes)))
+    /// Blocks that a refill of this small class brings at most.
+    var refillMax: UInt32 {
+        min(SizeClass.stackCapacity, max(SizeClass.refillMin, SizeClass.refillBytes / UInt32(blockBytes)))
     }
 
-    static let stackMax = 32
-    private static let stackMin = 4
-    /// Bytes of blocks that a bin holds ready, within the two bounds above.
-    private static let stackBytes = 4096
+    /// Blocks that a bin holds ready at most: what a refill brings, and blocks freed since.
+    static let stackCapacity: UInt32 = 32
+    private static let refillMin: UInt32 = 8
+    /// Bytes of blocks that a refill brings, within the two bounds above.
+    private static let refillBytes: UInt32 = 4096
 }

@@ -31,15 +31,17 @@ struct SpanHeader: ~Copyable {
     var sizeClass: UInt8 = 0
     /// Free: whether its memory may be other than zero. Slab: whether it was when it was taken.
     var isDirty: Bool = false
-    /// Slab: on no list, and its lines bear the full mark.
+    /// Slab: no block was free at the last search; it is on no list.
     var isFull: Bool = false
     var linesEmpty: UInt32 = 0
     /// Slab: the line (small) or block (medium) where the search for free blocks goes on.
     var cursor: UInt32 = 0
     /// Slab: blocks from this one on were never handed out. Free and dirty: since when, in ms.
     var virginFromOrStamp: UInt32 = 0
-    /// Whale: bytes of mapping beyond `granules`. Unused otherwise.
-    var reserved: UInt32 = 0
+    /// Small slab: where the first block starts in the line at `cursor` (LineSearch).
+    var phase: UInt16 = 0
+    /// Small slab: its lines bear the bin mark.
+    var feedsBin: Bool = false
     /// Large and whale: bytes that the program may use. Free and dirty: the next older span.
     var bytesOrOlder: UInt = 0
 }
@@ -102,6 +104,21 @@ struct Span: Equatable {
 
     /// Sets the owner word of every line.
     func setOwner(_ owner: UInt) {
+        var line = BlockMap.line(start)
+        let last = BlockMap.line(end - lineBytes)
+        // The entries of neighbouring lines adjoin, except where the map begins anew.
+        guard line <= last else {
+            setOwnerAcrossMapEnd(owner)
+            return
+        }
+        while line <= last {
+            line.pointee.owner.store(owner, ordering: .relaxed)
+            line += 1
+        }
+    }
+
+    @inline(never)
+    private func setOwnerAcrossMapEnd(_ owner: UInt) {
         var address = start
         while address < end {
             BlockMap.line(address).pointee.owner.store(owner, ordering: .relaxed)
@@ -110,6 +127,6 @@ struct Span: Equatable {
     }
 
     static func assertLayout() {
-        layoutAssert(MemoryLayout<SpanHeader>.size <= Int(headerBytes))
+        layoutAssert(MemoryLayout<SpanHeader>.stride <= Int(headerBytes))
     }
 }

@@ -35,13 +35,86 @@ extension ThreadCache {
             Misuse.reportFree(of: block, in: span)
             return
         }
-        if span.header.pointee.isFull {
-            span.header.pointee.isFull = false
-            span.setOwner(address)
-            record(span.sizeClass).pointee.available.pushLast(span)
+        if span.header.pointee.feedsBin {
+            if isDoubleFree(block, span) { return }
+            stopFeeding(span)
         }
+        makeAvailable(span)
         line.pointee.live.store(live, ordering: .relaxed)
         if live == 0 { lineEmptied(block) }
+    }
+
+    /// A bin had no room for a block of one of its slabs. In a dense class the slab goes plain: a
+    /// program that frees much takes the hit path from here on. In a sparse one the older half of
+    /// the bin goes back to the slabs.
+    @inline(__always)
+    private func stopFeeding(_ span: Span) {
+        let sizeClass = span.sizeClass
+        if sizeClass.isSparse, bin(sizeClass).pointee.top == bin(sizeClass).pointee.full {
+            flushHalf(sizeClass)
+        } else {
+            span.header.pointee.feedsBin = false
+            span.setOwner(address)
+        }
+    }
+
+    /// Puts a slab that gets a free block on its class's list.
+    @inline(__always)
+    private func makeAvailable(_ span: Span) {
+        if !span.header.pointee.isFull { return }
+        span.header.pointee.isFull = false
+        if !span.sizeClass.isSmall { span.setOwner(address) }
+        record(span.sizeClass).pointee.available.pushLast(span)
+    }
+
+    /// Returns the older half of a full bin's blocks to their slabs.
+    private func flushHalf(_ sizeClass: SizeClass) {
+        let bin = bin(sizeClass)
+        let half = UInt(SizeClass.stackCapacity / 2)
+        let lowest = bin.pointee.full &- UInt(SizeClass.stackCapacity) &* 8 &+ 8
+        var index: UInt = 0
+        while index < half {
+            returnReady(pointer(lowest &+ index &* 8, to: UInt.self).pointee)
+            let upper = pointer(lowest &+ (index &+ half) &* 8, to: UInt.self).pointee
+            pointer(lowest &+ index &* 8, to: UInt.self).pointee = upper
+            index &+= 1
+        }
+        bin.pointee.top &-= half &* 8
+        ThreadCache.count(record(sizeClass).pointee.taken, 0 &- half)
+    }
+
+    /// Returns a ready block that has left its bin to its slab.
+    private func returnReady(_ block: UInt) {
+        let span = BlockMap.span(block).unsafelyUnwrapped
+        let line = BlockMap.line(block)
+        var live = line.pointee.live.load(ordering: .relaxed)
+        _ = hak_unit_clear(&live, block)
+        line.pointee.live.store(live, ordering: .relaxed)
+        makeAvailable(span)
+        if live == 0 { lineEmptied(block) }
+    }
+
+    /// Whether a block of a small slab is ready in its bin, hence freed before: reported.
+    private func isDoubleFree(_ block: UInt, _ span: Span) -> Bool {
+        let sizeClass = span.sizeClass
+        guard ThreadCache.isReady(block, bin(sizeClass).pointee.top) else {
+            return false
+        }
+        Report.misuse(.doubleFree(blockBytes: sizeClass.blockBytes), at: block)
+        return true
+    }
+
+    /// Whether a block is among the ready ones, from a bin's top down to the sentinel.
+    ///
+    /// The mark alone does not tell: the program's own data may have that bit.
+    static func isReady(_ block: UInt, _ top: UInt) -> Bool {
+        var slot = top
+        while true {
+            let ready = pointer(slot, to: UInt.self).pointee
+            if ready == block { return true }
+            if ready == hak_sentinel_address() { return false }
+            slot &-= 8
+        }
     }
 
     /// Whether a block of another cache's slab is out, as far as this thread can see.
@@ -58,7 +131,7 @@ extension ThreadCache {
             var returned: UInt = 0
             while true {
                 let block = pointer(bin.pointee.top, to: UInt.self).pointee
-                if block == 0 { break }
+                if block == hak_sentinel_address() { break }
                 bin.pointee.top -= 8
                 freeLocal(block)
                 returned += 1

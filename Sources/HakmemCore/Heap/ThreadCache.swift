@@ -9,7 +9,7 @@
 //   +1088  header    inbox, state, links, counters, large blocks kept for reuse, outgoing messages
 //   then   records   one a class: slabs with free blocks, counts
 //   then   hints     per medium class, up to four free blocks that are still warm
-//   then   stacks    per small class: an empty sentinel, then the ready blocks, lowest on top
+//   then   stacks    per small class: the sentinel, then the ready blocks, lowest on top
 //
 // Owner: the thread whose TLS word points here; nobody when it is in the pool; for a moment a
 // thread that drains the inbox of a pooled cache. Only `inbox` and `state` are touched by others
@@ -23,7 +23,7 @@ import Synchronization
 
 /// Ready blocks of one small class.
 struct Bin {
-    /// The slot of the block that malloc takes next; holds 0 when there is none.
+    /// The slot of the block that malloc takes next; the sentinel's when there is none.
     var top: UInt
     /// The slot that is the top of a full stack.
     var full: UInt
@@ -82,7 +82,7 @@ struct ThreadCache: Equatable {
     private static let hintsOffset: UInt =
         recordsOffset + UInt(SizeClass.end * MemoryLayout<ClassRecord>.stride)
     static let hintsMax: UInt32 = 4
-    private static let stacksOffset: UInt =
+    static let stacksOffset: UInt =
         hintsOffset + UInt(SizeClass.mediumCount) * UInt(hintsMax) * 8
 
     @inline(__always)
@@ -112,23 +112,29 @@ struct ThreadCache: Equatable {
         return pointer(address &+ ThreadCache.hintsOffset &+ offset, to: UInt.self)
     }
 
+    /// The first word of a ready block that a refill has brought.
+    static let readyMark: UInt64 = 1 << 63
+
     /// A new cache, owned by the caller; nil when out of memory.
     static func make() -> ThreadCache? {
-        var bytes = stacksOffset
-        for index in 1...SizeClass.smallCount {
-            bytes += UInt(SizeClass(index: index).stackCapacity + 1) * 8
-        }
+        let last = SmallClassTable.entry(SizeClass(index: SizeClass.smallCount)).pointee
+        let bytes = UInt(last.stackOffset + (SizeClass.stackCapacity + 1) * 8)
         guard let address = metadata.pointee.allocate(bytes, alignment: alignment) else { return nil }
         let cache = ThreadCache(at: address)
-        var stack = address + stacksOffset
-        pointer(address, to: Bin.self).pointee = Bin(top: stack, full: stack)
-        for index in 1...SizeClass.smallCount {
-            let sizeClass = SizeClass(index: index)
-            let full = stack + UInt(sizeClass.stackCapacity) * 8
-            cache.bin(sizeClass).pointee = Bin(top: stack, full: full)
-            stack = full + 8
-        }
+        // No bin has room until its first refill prepares its stack.
+        let empty = Bin(top: hak_empty_slot_address(), full: hak_empty_slot_address())
+        pointer(address, to: Bin.self).pointee = empty
+        for index in 1...SizeClass.smallCount { cache.bin(SizeClass(index: index)).pointee = empty }
         return cache
+    }
+
+    /// Counts a freed block that became ready again: malloc will serve it without a refill.
+    @inline(__always)
+    static func countReady(_ cache: UInt, binOffset: UInt) {
+        let stride = UInt(MemoryLayout<ClassRecord>.stride)
+        let record = pointer(
+            cache &+ recordsOffset &+ binOffset &* (stride / unitBytes), to: ClassRecord.self)
+        count(record.pointee.taken)
     }
 
     /// Adds to a counter that only this thread writes.

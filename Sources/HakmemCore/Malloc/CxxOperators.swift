@@ -11,7 +11,7 @@ import CHakmemShim
     if size > smallMax { return hakNewSlow(size) }
     let bin = hak_cache_get() &+ ((size &+ (unitBytes &- 1)) & ~(unitBytes &- 1))
     let block = pointer(pointer(bin, to: Bin.self).pointee.top, to: UInt.self).pointee
-    if block == 0 { return hakNewSlow(size) }
+    if !hak_mark_clear(block) { return hakNewSlow(size) }
     hak_bin_pop(bin)
     return UnsafeMutableRawPointer(bitPattern: block)
 }

@@ -5,11 +5,15 @@
 //   malloc(n)  n <= smallMax: pop the bin at `cache + round16(n)`       hit, 12 instructions
 //              └► hak_malloc_slow: ThreadCache.allocate → refill | medium | large | whale
 //   free(p)    line(p).owner == cache: clear the live bit                hit, 18 instructions
-//              ├► hak_free_slow: NULL, another owner, a full slab, a whole span, misuse
+//              ├► hak_free_slow: into a slab that feeds its bin: push        24 instructions
+//              │  └► hak_free_miss: NULL, another owner, no room, a whole span, misuse
 //              └► hak_free_last: the line's last block: maybe the slab is empty
 //
 // The slow steps are exports themselves so that the hit path jumps to them and has no frame
 // (docs/adr/0002-embedded-swift-flags.md).
+//
+// Blocks on a bin's stack are ready: live in the map, and with the mark in their first word, which
+// malloc takes off. The mark is what tells malloc the sentinel under the last of them from a block.
 
 import CHakmemShim
 import Synchronization
@@ -18,7 +22,7 @@ import Synchronization
     if size > smallMax { return hakMallocSlow(size) }
     let bin = hak_cache_get() &+ ((size &+ (unitBytes &- 1)) & ~(unitBytes &- 1))
     let block = pointer(pointer(bin, to: Bin.self).pointee.top, to: UInt.self).pointee
-    if block == 0 { return hakMallocSlow(size) }
+    if !hak_mark_clear(block) { return hakMallocSlow(size) }
     hak_bin_pop(bin)
     return UnsafeMutableRawPointer(bitPattern: block)
 }
@@ -42,15 +46,43 @@ import Synchronization
 
 @inline(never)
 @c(hak_free_slow) public func hakFreeSlow(_ block: UnsafeMutableRawPointer?) {
+    if keepReady(UInt(bitPattern: block)) { return }
+    return hakFreeMiss(block)
+}
+
+@inline(never)
+@c(hak_free_miss) public func hakFreeMiss(_ block: UnsafeMutableRawPointer?) {
     guard let block else { return }
-    let errorNumber = hak_errno_get()
     let address = UInt(bitPattern: block)
+    let errorNumber = hak_errno_get()
     if heapAddress == 0 {
         Report.misuse(.foreign, at: address)
     } else {
         _ = CurrentThread.withCache { cache in cache.free(address) }
     }
     hak_errno_set(errorNumber)
+}
+
+/// Puts a block of a slab that feeds the calling thread's bin on that bin; false if it is not such
+/// a block, or the bin has no room.
+///
+/// Where slabs are nearly full, frees and allocations meet here without a search of the map. The
+/// block stays live, as all ready blocks; its mark tells a second free of it.
+@inline(__always)
+private func keepReady(_ address: UInt) -> Bool {
+    let line = BlockMap.line(address)
+    let cache = hak_cache_get()
+    let offset = line.pointee.owner.load(ordering: .relaxed) &- cache
+    guard offset <= smallMax | Owner.binMark, offset > Owner.binMark else { return false }
+    let bin = pointer(cache &+ offset &- Owner.binMark, to: Bin.self)
+    let top = bin.pointee.top
+    var live = line.pointee.live.load(ordering: .relaxed)
+    guard top != bin.pointee.full, hak_unit_clear(&live, address) else { return false }
+    if hak_mark_set(address) { return false }
+    pointer(top &+ 8, to: UInt.self).pointee = address
+    bin.pointee.top = top &+ 8
+    ThreadCache.countReady(cache, binOffset: offset &- Owner.binMark)
+    return true
 }
 
 @inline(never)

@@ -21,7 +21,10 @@ enum Start {
         process.options = OptionValues(environment: hak_environ())
         let isReserved = BlockMap.reserve(
             memoryBytes: Machine.memoryBytes(), addressSpaceBytes: SystemCall.addressSpaceLimit())
-        if isReserved, let parts = SystemCall.map(bytes: HeapParts.bytes) { heapAddress = parts }
+        if isReserved, let parts = SystemCall.map(bytes: HeapParts.bytes) {
+            heapAddress = parts
+            SmallClassTable.make()
+        }
         hak_errno_set(errorNumber)
         return heapAddress != 0
     }

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+//
+// The search of a small slab's map lines for free blocks, which fills a bin's stack.
+//
+//   line i   |······S······S······S······S···|   S: units where a block of s bytes starts
+//             └phase┘                            phase: bytes from the line's start to its first S
+//
+//   free blocks of the line = (stride << phase / 16) & ~live
+//
+// Arithmetic here wraps by choice of spelling only: every value is bounded by the slab's size, and
+// this is the loop that all small blocks come through.
+
+import Synchronization
+
+/// What the search needs of a class, computed once: divisions are dearer than the search.
+struct SmallClass {
+    /// Bits 0, s, 2s, … for blocks of s units: the starts in a line whose phase is 0.
+    var stride: UInt64 = 0
+    var blockBytes: UInt32 = 0
+    /// A line's bytes modulo the block's.
+    var step: UInt32 = 0
+    /// Bytes of whole blocks in a slab of one granule, and in a grown one.
+    var blocksEnd: UInt32 = 0
+    var grownBlocksEnd: UInt32 = 0
+    /// Blocks that a refill brings at most.
+    var refillMax: UInt32 = 0
+    /// Where in the thread cache the stack lies; its first slot is the sentinel's.
+    var stackOffset: UInt32 = 0
+}
+
+enum SmallClassTable {
+    @inline(__always)
+    static func entry(_ sizeClass: SizeClass) -> UnsafePointer<SmallClass> {
+        UnsafePointer(smallClasses + sizeClass.index)
+    }
+
+    /// Fills the table, at the start.
+    static func make() {
+        var stackOffset = UInt32(ThreadCache.stacksOffset)
+        for index in 1...SizeClass.smallCount {
+            let sizeClass = SizeClass(index: index)
+            let block = sizeClass.blockBytes
+            var entry = SmallClass()
+            var shift = block >> unitShift
+            entry.stride = 1
+            while shift < 64 {
+                entry.stride |= entry.stride << UInt64(shift)
+                shift += shift
+            }
+            entry.blockBytes = UInt32(block)
+            entry.step = UInt32(lineBytes % block)
+            let grown = sizeClass.slabGranules(isGrown: true) << granuleShift
+            entry.blocksEnd = UInt32(granuleBytes / block * block)
+            entry.grownBlocksEnd = UInt32(grown / block * block)
+            entry.refillMax = sizeClass.refillMax
+            entry.stackOffset = stackOffset
+            stackOffset += (SizeClass.stackCapacity + 1) * 8
+            smallClasses[index] = entry
+        }
+    }
+}
+
+enum LineSearch {
+    struct Found {
+        /// A block that is not on the stack: the caller's; 0 if there was none.
+        var first: UInt = 0
+        /// Blocks taken, the first included.
+        var count: UInt = 0
+        /// Whether every line was seen and every free block in them was taken.
+        var isExhausted = false
+    }
+
+    /// Fills the stack of an empty bin from where the slab's last search ended.
+    static func fill(
+        _ bin: UnsafeMutablePointer<Bin>, from span: Span, _ entry: UnsafePointer<SmallClass>
+    ) -> Found {
+        let header = span.header
+        let sizeClass = entry.pointee
+        let lines = span.lines
+        let isGrown = header.pointee.granules != 1
+        let blocksEnd = UInt(isGrown ? sizeClass.grownBlocksEnd : sizeClass.blocksEnd)
+        let limit = UInt(sizeClass.refillMax)
+        var found = Found()
+        var line = header.pointee.cursor
+        var phase = UInt32(header.pointee.phase)
+        // The first block found goes on top, the last to the lowest slot: malloc pops ascending.
+        let highest = bin.pointee.top &+ limit &* 8
+        var slot = highest
+        var seen: UInt32 = 0
+        var emptied: UInt32 = 0
+        while seen != lines {
+            let offset = UInt(line) &<< lineShift
+            let base = span.start &+ offset
+            let entry = BlockMap.line(base)
+            let live = entry.pointee.live.load(ordering: .relaxed)
+            var free = starts(sizeClass.stride, phase, left: blocksEnd &- offset) & ~live
+            if free != 0 {
+                let before = free
+                if live == 0 { emptied &+= 1 }
+                repeat {
+                    let unit = UInt(truncatingIfNeeded: free.trailingZeroBitCount)
+                    let block = base &+ unit &<< unitShift
+                    pointer(slot, to: UInt.self).pointee = block
+                    pointer(block, to: UInt64.self).pointee = ThreadCache.readyMark
+                    slot &-= 8
+                    free &= free &- 1
+                    found.count &+= 1
+                } while free != 0 && found.count != limit
+                entry.pointee.live.store(live | (before & ~free), ordering: .relaxed)
+                if free != 0 { break }
+            }
+            seen &+= 1
+            line &+= 1
+            if line == lines {
+                line = 0
+                phase = 0
+            } else {
+                phase = phase >= sizeClass.step
+                    ? phase &- sizeClass.step : phase &+ sizeClass.blockBytes &- sizeClass.step
+            }
+            if found.count == limit { break }
+        }
+        header.pointee.cursor = line
+        header.pointee.phase = UInt16(truncatingIfNeeded: phase)
+        header.pointee.linesEmpty &-= emptied
+        found.isExhausted = seen == lines
+        if found.count != 0 { found.first = pointer(highest, to: UInt.self).pointee }
+        settle(bin, highest, found.count, limit)
+        return found
+    }
+
+    /// The units of a line where blocks start that end within the slab.
+    @inline(__always)
+    private static func starts(_ stride: UInt64, _ phase: UInt32, left: UInt) -> UInt64 {
+        let starts = stride &<< UInt64(phase &>> UInt32(unitShift))
+        if left >= lineBytes { return starts }
+        return Int(bitPattern: left) <= 0 ? 0 : starts & ((1 &<< UInt64(left &>> unitShift)) &- 1)
+    }
+
+    /// Moves the blocks found, which end at the slot `highest`, down to the bottom of the stack, all
+    /// but the first. The room above them is for blocks freed into full slabs.
+    @inline(__always)
+    private static func settle(
+        _ bin: UnsafeMutablePointer<Bin>, _ highest: UInt, _ count: UInt, _ limit: UInt
+    ) {
+        if count < 2 { return }
+        let bottom = bin.pointee.top
+        let kept = count &- 1
+        bin.pointee.top = bottom &+ kept &* 8
+        if count == limit { return }
+        var from = highest &- kept &* 8
+        var to = bottom &+ 8
+        while from != highest {
+            pointer(to, to: UInt.self).pointee = pointer(from, to: UInt.self).pointee
+            from &+= 8
+            to &+= 8
+        }
+    }
+}
