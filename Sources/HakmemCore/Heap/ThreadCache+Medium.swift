@@ -19,6 +19,11 @@ extension ThreadCache {
     func allocateMedium(_ sizeClass: SizeClass) -> FreshBlock? {
         let record = record(sizeClass)
         ThreadCache.count(record.pointee.taken)
+        if record.pointee.hintCount == 0 {
+            // Both may free blocks, and so leave hints.
+            tick()
+            drainInbox()
+        }
         if record.pointee.hintCount > 0 {
             record.pointee.hintCount -= 1
             let block = hints(sizeClass)[Int(record.pointee.hintCount)]
@@ -26,8 +31,7 @@ extension ThreadCache {
             setLive(block, span)
             return FreshBlock(address: block, isZero: false)
         }
-        tick()
-        drainInbox()
+        // No hint is left, so the search cannot take a block that one names.
         while true {
             guard let span = record.pointee.available.firstSpan ?? acquireSlab(sizeClass) else {
                 ThreadCache.count(record.pointee.taken, 0 &- 1)
