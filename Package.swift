@@ -57,13 +57,14 @@ let shipped: [Target] = [
     ),
 ]
 
+let shippedProducts: [Product] = [
+    .library(name: "hakmem", type: .dynamic, targets: ["HakmemCore"]),
+    .executable(name: "workloads", targets: ["workloads"]),
+]
+
 let package = Package(
     name: "hakmem",
-    products: [
-        .library(name: "hakmem", type: .dynamic, targets: ["HakmemCore"]),
-        .executable(name: "hak", targets: ["hak"]),
-        .executable(name: "workloads", targets: ["workloads"]),
-    ],
+    products: [.executable(name: "hak", targets: ["hak"])] + (hostedOnly ? [] : shippedProducts),
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
     ],

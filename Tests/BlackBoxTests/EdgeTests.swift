@@ -70,6 +70,9 @@ import Testing
 
 /// Memory that the system refuses, by limits and by injected failures.
 @Suite struct RefusalTests {
+    /// These programs run for a second; one that spins on a refusal need not be waited for long.
+    static let refusalSecondsMax = 40
+
     @Test(Installed.needs("gcc"), arguments: [64, 128, 1024])
     func livesWithinAnAddressSpaceLimit(mebibytes: Int) throws {
         try expectWithinLimit("ulimit -v", mebibytes)
@@ -103,7 +106,8 @@ import Testing
     /// From some moment on the kernel gives nothing any more.
     @Test(Installed.needs("gcc"), arguments: [0, 10, 300, 5000])
     func survivesTheEndOfMemory(steps: Int) throws {
-        expectSuccess([try Sources.program("refused.c"), "\(steps)"])
+        expectSuccess(
+            [try Sources.program("refused.c"), "\(steps)"], secondsMax: Self.refusalSecondsMax)
     }
 
     /// One refused call, whichever of the first ones it is.
@@ -134,6 +138,7 @@ import Testing
         let words = [try Sources.program("injector.c"), "\(first)", "\(count)", program]
         var command = Command(words)
         command.environment["INJECTOR_PRELOAD"] = Product.library
+        command.secondsMax = Self.refusalSecondsMax
         let outcome = command.run()
         expectSuccess(outcome, words)
         return outcome

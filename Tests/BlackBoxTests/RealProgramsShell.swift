@@ -78,7 +78,7 @@ import Testing
         let program = try Sources.program("constructor_main.c", [library])
         let words = [
             "gdb", "-nx", "-batch", "-ex", "break main", "-ex", "run", "-ex", "bt",
-            "-ex", "info functions constructor", "-ex", "print sizeof(constructor_blocks)",
+            "-ex", "print sizeof(constructor_blocks)", "-ex", "next",
             "-ex", "ptype main", program,
         ]
         // The addresses of a run differ; what gdb says of the program does not.

@@ -10,6 +10,7 @@
 // Arithmetic here wraps by choice of spelling only: every value is bounded by the slab's size, and
 // this is the loop that all small blocks come through.
 
+import CHakmemShim
 import Synchronization
 
 /// What the search needs of a class, computed once: divisions are dearer than the search.
@@ -124,7 +125,10 @@ enum LineSearch {
         header.pointee.phase = UInt16(truncatingIfNeeded: phase)
         header.pointee.linesEmpty &-= emptied
         found.isExhausted = seen == lines
-        if found.count != 0 { found.first = pointer(highest, to: UInt.self).pointee }
+        if found.count != 0 {
+            found.first = pointer(highest, to: UInt.self).pointee
+            _ = hak_mark_clear(found.first)
+        }
         settle(bin, highest, found.count, limit)
         return found
     }

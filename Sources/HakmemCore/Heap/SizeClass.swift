@@ -35,10 +35,10 @@ struct SizeClass: Equatable {
     @inline(__always)
     var isSmall: Bool { index <= SizeClass.smallCount }
 
-    /// Whether a map line holds few blocks of this small class.
+    /// Whether a map line holds few blocks of this small class, so that searching lines is slow.
     @inline(__always)
     var isSparse: Bool { index > SizeClass.denseMax }
-    private static let denseMax = 4
+    private static let denseMax = 8
 
     /// Medium classes from 0.
     @inline(__always)
@@ -78,11 +78,14 @@ struct SizeClass: Equatable {
 
     /// Blocks that a refill of this small class brings at most.
     var refillMax: UInt32 {
-        min(SizeClass.stackCapacity, max(SizeClass.refillMin, SizeClass.refillBytes / UInt32(blockBytes)))
+        let blocks = SizeClass.refillBytes / UInt32(blockBytes)
+        return min(SizeClass.refillMaxOfAll, max(SizeClass.refillMin, blocks))
     }
 
-    /// Blocks that a bin holds ready at most: what a refill brings, and blocks freed since.
+    /// Blocks that a bin holds ready at most: what a refill brings, and as many freed since.
     static let stackCapacity: UInt32 = 32
+    /// Half the capacity: a bin is then as far from overflowing as from running empty.
+    private static let refillMaxOfAll: UInt32 = 16
     private static let refillMin: UInt32 = 8
     /// Bytes of blocks that a refill brings, within the two bounds above.
     private static let refillBytes: UInt32 = 4096

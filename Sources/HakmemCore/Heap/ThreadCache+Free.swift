@@ -50,12 +50,35 @@ extension ThreadCache {
     @inline(__always)
     private func stopFeeding(_ span: Span) {
         let sizeClass = span.sizeClass
-        if sizeClass.isSparse, bin(sizeClass).pointee.top == bin(sizeClass).pointee.full {
-            flushHalf(sizeClass)
+        if sizeClass.isSparse {
+            if bin(sizeClass).pointee.top == bin(sizeClass).pointee.full { flushHalf(sizeClass) }
         } else {
             span.header.pointee.feedsBin = false
             span.setOwner(address)
+            flushReady(of: span)
         }
+    }
+
+    /// Returns the ready blocks of a slab that has gone plain: its frees no longer look at the mark,
+    /// and would not notice that a ready block is freed a second time.
+    private func flushReady(of span: Span) {
+        let bin = bin(span.sizeClass)
+        var from = bin.pointee.full &- UInt(SizeClass.stackCapacity) &* 8 &+ 8
+        var to = from
+        var flushed: UInt = 0
+        while from <= bin.pointee.top {
+            let block = pointer(from, to: UInt.self).pointee
+            if span.contains(block) {
+                returnReady(block)
+                flushed &+= 1
+            } else {
+                pointer(to, to: UInt.self).pointee = block
+                to &+= 8
+            }
+            from &+= 8
+        }
+        bin.pointee.top = to &- 8
+        ThreadCache.count(record(span.sizeClass).pointee.taken, 0 &- flushed)
     }
 
     /// Puts a slab that gets a free block on its class's list.

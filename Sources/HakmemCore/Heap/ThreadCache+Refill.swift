@@ -8,9 +8,9 @@
 // end: by its turn it has gathered more free blocks.
 //
 // A slab in use is in one of two modes, written in its lines' owner words:
-//   plain      frees clear the live bit and that is all (the hit path); refills search the lines
-//   feeds bin  frees put the block on the bin while there is room: for slabs that are full, and for
-//              classes with so few blocks a line that searching costs more than the detour
+//   feeds bin  frees put the block on its class's bin while that has room: the usual mode
+//   plain      frees clear the live bit and that is all: for a dense class whose bin has overflowed,
+//              hence for a program that frees much; the next refill from the slab ends it
 
 import CHakmemShim
 import Synchronization
@@ -30,11 +30,8 @@ extension ThreadCache {
             }
             prepare(bin, sizeClass)
             let found = LineSearch.fill(bin, from: span, SmallClassTable.entry(sizeClass))
-            if found.isExhausted {
-                markFull(span, record)
-            } else if sizeClass.isSparse {
-                feedBin(from: span)
-            }
+            feedBin(from: span)
+            if found.isExhausted { markFull(span, record) }
             if found.first != 0 {
                 ThreadCache.count(record.pointee.taken, found.count)
                 return found.first
@@ -55,11 +52,7 @@ extension ThreadCache {
     func markFull(_ span: Span, _ record: UnsafeMutablePointer<ClassRecord>) {
         record.pointee.available.remove(span)
         span.header.pointee.isFull = true
-        if span.sizeClass.isSmall {
-            feedBin(from: span)
-        } else {
-            span.setOwner(address | Owner.binMark)
-        }
+        if !span.sizeClass.isSmall { span.setOwner(address | Owner.binMark) }
     }
 
     /// From now on blocks freed into a slab go to the bin, while it has room.
@@ -67,7 +60,11 @@ extension ThreadCache {
     private func feedBin(from span: Span) {
         if span.header.pointee.feedsBin { return }
         span.header.pointee.feedsBin = true
-        span.setOwner(address | span.sizeClass.blockBytes | Owner.binMark)
+        span.setOwner(binOwner(span.sizeClass))
+    }
+
+    private func binOwner(_ sizeClass: SizeClass) -> UInt {
+        address | sizeClass.blockBytes | Owner.binMark
     }
 
     /// A new slab of the class, at the end of its list.
@@ -80,14 +77,14 @@ extension ThreadCache {
         span.header.pointee.owner = address
         span.header.pointee.sizeClass = UInt8(sizeClass.index)
         span.header.pointee.isFull = false
-        span.header.pointee.feedsBin = false
+        span.header.pointee.feedsBin = sizeClass.isSmall
         span.header.pointee.linesEmpty = span.lines
         span.header.pointee.cursor = 0
         span.header.pointee.phase = 0
         span.header.pointee.virginFromOrStamp = isClean ? 0 : UInt32.max
         span.header.pointee.state = SpanState.slab.rawValue
         span.publish()
-        span.setOwner(address)
+        span.setOwner(sizeClass.isSmall ? binOwner(sizeClass) : address)
         record.pointee.slabs += 1
         record.pointee.available.pushLast(span)
         return span

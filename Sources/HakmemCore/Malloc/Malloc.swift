@@ -2,10 +2,10 @@
 //
 // malloc and free: the hit paths, and the first step of their misses.
 //
-//   malloc(n)  n <= smallMax: pop the bin at `cache + round16(n)`       hit, 12 instructions
+//   malloc(n)  n <= smallMax: pop the bin at `cache + round16(n)`
 //              └► hak_malloc_slow: ThreadCache.allocate → refill | medium | large | whale
-//   free(p)    line(p).owner == cache: clear the live bit                hit, 18 instructions
-//              ├► hak_free_slow: into a slab that feeds its bin: push        24 instructions
+//   free(p)    line(p).owner == cache: clear the live bit          the slab is plain
+//              ├► hak_free_slow: push on the bin                   the slab feeds its bin
 //              │  └► hak_free_miss: NULL, another owner, no room, a whole span, misuse
 //              └► hak_free_last: the line's last block: maybe the slab is empty
 //

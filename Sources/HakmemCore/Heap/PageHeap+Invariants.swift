@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+//
+// What must hold of the page heap whenever its lock is free; unit tests ask for it.
+
+#if HAKMEM_HOSTED
+    extension PageHeap {
+        /// Calls `body` with every span in address order of each chunk, under the lock.
+        func forEachSpan(_ body: (Span) -> Void) {
+            acquireLock()
+            defer { releaseLock() }
+            walk(body)
+        }
+
+        /// Gives false where the spans leave a gap or overlap.
+        @discardableResult
+        private func walk(_ body: (Span) -> Void) -> Bool {
+            var record = firstChunk
+            while let chunk = record {
+                var address = chunk.start
+                while address < chunk.start + chunk.bytes {
+                    guard let span = BlockMap.span(address), span.start == address,
+                        span.end > address
+                    else { return false }
+                    body(span)
+                    address = span.end
+                }
+                if address != chunk.start + chunk.bytes { return false }
+                record = chunk.next
+            }
+            return true
+        }
+
+        /// What is wrong; nothing when all is well. No other thread may be acquiring spans.
+        func violations() -> [String] {
+            acquireLock()
+            defer { releaseLock() }
+            var found: [String] = []
+            var free: UInt = 0
+            var dirty: UInt = 0
+            var total: UInt = 0
+            var before: Span?
+            let isWhole = walk { span in
+                total += span.bytes
+                defer { before = span }
+                guard span.state == .free else { return }
+                free += span.bytes
+                if span.header.pointee.isDirty { dirty += span.bytes }
+                if BlockMap.span(span.end - 1) != span {
+                    found.append("free span at \(span.start): its last entry is another's")
+                }
+                if let before, before.state == .free, before.end == span.start,
+                    before.header.pointee.isDirty == span.header.pointee.isDirty
+                {
+                    found.append("free span at \(span.start) is not joined with the one before")
+                }
+            }
+            if !isWhole { found.append("the chunks are not covered by spans without a gap") }
+            if free != freeBytes { found.append("\(free) free bytes, not \(freeBytes)") }
+            if dirty != dirtyBytes { found.append("\(dirty) dirty bytes, not \(dirtyBytes)") }
+            if total != mappedBytes { found.append("\(total) bytes in all, not \(mappedBytes)") }
+            return found.map { "page heap: \($0)" }
+        }
+    }
+#endif

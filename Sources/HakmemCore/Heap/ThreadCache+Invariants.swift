@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+//
+// What must hold of a thread cache between two operations of its owner; unit tests ask for it.
+
+#if HAKMEM_HOSTED
+    import CHakmemShim
+    import Synchronization
+
+    extension ThreadCache {
+        /// What is wrong with this cache; nothing when all is well. The caller owns it.
+        func violations() -> [String] {
+            var found: [String] = []
+            var slabs: [Int: Set<UInt>] = [:]
+            pageHeap.pointee.forEachSpan { span in
+                guard span.state == .slab, span.header.pointee.owner == address else { return }
+                slabs[span.sizeClass.index, default: []].insert(span.address)
+            }
+            for index in 1..<SizeClass.end {
+                let sizeClass = SizeClass(index: index)
+                let own = slabs[index] ?? []
+                for span in own { found += Span(at: span).slabViolations(of: self) }
+                found += listViolations(sizeClass, own)
+                found += sizeClass.isSmall
+                    ? binViolations(sizeClass, own) : hintViolations(sizeClass, own)
+            }
+            return found
+        }
+
+        /// The list of available slabs holds exactly those that are not full.
+        private func listViolations(_ sizeClass: SizeClass, _ own: Set<UInt>) -> [String] {
+            var found: [String] = []
+            let record = record(sizeClass)
+            var listed: Set<UInt> = []
+            var previous: UInt = 0
+            var next = record.pointee.available.firstSpan
+            while let span = next, listed.insert(span.address).inserted {
+                if span.header.pointee.previous != previous { found.append("list links disagree") }
+                previous = span.address
+                next = Span(atOrNil: span.header.pointee.next)
+            }
+            if previous != record.pointee.available.last { found.append("list ends elsewhere") }
+            if listed != own.filter({ !Span(at: $0).header.pointee.isFull }) {
+                found.append("\(listed.count) slabs listed of \(own.count), not those with room")
+            }
+            if Int(record.pointee.slabs) != own.count {
+                found.append("\(own.count) slabs, not \(record.pointee.slabs)")
+            }
+            return found.map { "class \(sizeClass.index): \($0)" }
+        }
+
+        /// Ready blocks are live, marked and distinct blocks of this cache's slabs.
+        private func binViolations(_ sizeClass: SizeClass, _ own: Set<UInt>) -> [String] {
+            var found: [String] = []
+            var seen: Set<UInt> = []
+            var slot = bin(sizeClass).pointee.top
+            if slot > bin(sizeClass).pointee.full { found.append("bin above its bound") }
+            while seen.count <= SizeClass.stackCapacity {
+                let block = pointer(slot, to: UInt.self).pointee
+                if block == hak_sentinel_address() { break }
+                slot -= 8
+                if !seen.insert(block).inserted { found.append("\(block) is twice in the bin") }
+                if !ThreadCache.isOut(block) { found.append("ready block \(block) is not live") }
+                if pointer(block, to: UInt64.self).pointee & ThreadCache.readyMark == 0 {
+                    found.append("ready block \(block) has no mark")
+                }
+                if !own.contains(BlockMap.span(block)?.address ?? 0) {
+                    found.append("ready block \(block) is of no own slab")
+                }
+            }
+            if seen.count > SizeClass.stackCapacity { found.append("bin has no end") }
+            return found.map { "class \(sizeClass.index): \($0)" }
+        }
+
+        /// Hints are free and distinct blocks of this cache's slabs.
+        private func hintViolations(_ sizeClass: SizeClass, _ own: Set<UInt>) -> [String] {
+            var found: [String] = []
+            let count = record(sizeClass).pointee.hintCount
+            if count > ThreadCache.hintsMax { return ["class \(sizeClass.index): too many hints"] }
+            var seen: Set<UInt> = []
+            for index in 0..<Int(count) {
+                let block = hints(sizeClass)[index]
+                if !seen.insert(block).inserted { found.append("\(block) is a hint twice") }
+                if ThreadCache.isOut(block) { found.append("hint \(block) is out") }
+                guard let span = BlockMap.span(block), own.contains(span.address) else {
+                    found.append("hint \(block) is of no own slab")
+                    continue
+                }
+                if (block - span.start) % sizeClass.blockBytes != 0 {
+                    found.append("hint \(block) is no block's start")
+                }
+            }
+            return found.map { "class \(sizeClass.index): \($0)" }
+        }
+    }
+#endif

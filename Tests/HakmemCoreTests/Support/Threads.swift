@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+//
+// Threads of the tests: pthreads, because a thread's exit is part of what is tested.
+
+import Glibc
+import Testing
+
+@testable import HakmemCoreHosted
+
+/// Something that does not hold, found where an expectation cannot be recorded: off the test's task.
+struct Violation: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// Throws unless a condition holds.
+func require(
+    _ holds: Bool, _ message: @autoclosure () -> String = "does not hold", line: UInt = #line
+) throws {
+    if !holds { throw Violation(description: "line \(line): \(message())") }
+}
+
+/// A thread that runs `body` and ends; `join` gives what it made.
+final class TestThread<Value>: @unchecked Sendable {
+    private let body: () throws -> Value
+    private var result: Result<Value, any Error>?
+    private var thread = pthread_t()
+
+    /// `returnsCache`: whether the thread's cache goes back to the pool when `body` has ended, also
+    /// where there is no exit key.
+    init(returnsCache: Bool = true, _ body: @escaping () throws -> Value) {
+        self.body = body
+        let status = pthread_create(
+            &thread, nil,
+            { raw in
+                let run = Unmanaged<Runner>.fromOpaque(raw!).takeRetainedValue()
+                run.body()
+                return nil
+            },
+            Unmanaged.passRetained(
+                Runner { [self] in
+                    result = Result { try body() }
+                    if returnsCache { hakThreadExit(nil) }
+                }
+            ).toOpaque())
+        precondition(status == 0)
+    }
+
+    func join() throws -> Value {
+        pthread_join(thread, nil)
+        return try result!.get()
+    }
+}
+
+private final class Runner {
+    let body: () -> Void
+    init(_ body: @escaping () -> Void) { self.body = body }
+}
+
+/// Runs `body` in a thread of its own, whose cache is in the pool again afterwards.
+@discardableResult
+func onThread<Value>(_ body: @escaping () throws -> Value) throws -> Value {
+    try TestThread(body).join()
+}
+
+/// Runs `body` in several threads at once, given their numbers.
+func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) throws {
+    let threads = (0..<count).map { number in TestThread { try body(number) } }
+    var failure: (any Error)?
+    for thread in threads {
+        do { try thread.join() } catch { failure = failure ?? error }
+    }
+    if let failure { throw failure }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+//
+// Frees into slabs: what they leave in lines, bins, lists and hints.
+
+import CHakmemShim
+import Synchronization
+import Testing
+
+@testable import HakmemCoreHosted
+
+extension HeapTests {
+    @Suite struct ThreadCacheFreeTests {
+        /// Blocks that neither the program nor a bin holds, yet the map calls live, are lost.
+        @Test(arguments: [4, 5, 8, 13, 31, 64])
+        func noBlockIsLost(index: Int) throws {
+            let seed = Randomness.printedSeed()
+            try withCache { cache in
+                var random = Randomness(seed: seed)
+                let sizeClass = SizeClass(index: index)
+                var blocks: [UInt] = []
+                for _ in 0..<40 {
+                    for _ in 0..<100 { blocks.append(try Block.take(sizeClass.blockBytes)) }
+                    for _ in 0..<60 {
+                        let chosen = random.below(blocks.count)
+                        blocks.swapAt(chosen, blocks.count - 1)
+                        Block.free(blocks.removeLast())
+                    }
+                    try requireIntact(cache)
+                    let live = Block.liveOutsideBins(cache, sizeClass)
+                    try require(live == blocks.count, "\(live) live, \(blocks.count) held")
+                }
+                blocks.forEach(Block.free)
+                try require(Block.liveOutsideBins(cache, sizeClass) == 0, "blocks are lost")
+            }
+        }
+    }
+}
+
+/// Blocks by their addresses.
+enum Block {
+    static func take(_ bytes: UInt) throws -> UInt {
+        guard let block = hakMalloc(bytes) else { throw Violation(description: "out of memory") }
+        return block.address
+    }
+
+    static func free(_ address: UInt) { hakFree(UnsafeMutableRawPointer(bitPattern: address)) }
+
+    /// Live blocks of a cache's class less those that are ready in its bin.
+    static func liveOutsideBins(_ cache: ThreadCache, _ sizeClass: SizeClass) -> Int {
+        var live = 0
+        pageHeap.pointee.forEachSpan { span in
+            guard span.state == .slab, span.header.pointee.owner == cache.address,
+                span.sizeClass == sizeClass
+            else { return }
+            for line in 0..<UInt(span.lines) {
+                let entry = BlockMap.line(span.start + line << lineShift)
+                live += entry.pointee.live.load(ordering: .relaxed).nonzeroBitCount
+            }
+        }
+        return live - readyCount(cache, sizeClass)
+    }
+
+    static func readyCount(_ cache: ThreadCache, _ sizeClass: SizeClass) -> Int {
+        var slot = cache.bin(sizeClass).pointee.top
+        var count = 0
+        while pointer(slot, to: UInt.self).pointee != hak_sentinel_address() {
+            slot -= 8
+            count += 1
+        }
+        return count
+    }
+}
