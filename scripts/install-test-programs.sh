@@ -9,7 +9,7 @@ packages="
   bash coreutils gawk sed grep
   gcc g++ libc6-dev make
   git
-  python3 libpython3-testsuite
+  python3 libpython3.11-testsuite
   perl tcl lua5.4
   nodejs
   default-jdk-headless

@@ -98,7 +98,7 @@ extension ThreadCache {
         guard let span = BlockMap.span(address), ownsExactly(span, address) else { return }
         let cache = ThreadCache(at: owner & Owner.cacheMask)
         if cache == self {
-            freeLocal(address)
+            freeLocal(address, hasNoRoom: true)
         } else {
             freeRemote(address, span, cache)
         }

@@ -27,7 +27,10 @@ extension ThreadCache {
     }
 
     /// Frees a block of one of this cache's own slabs: what the hit path does, and full slabs.
-    func freeLocal(_ block: UInt) {
+    ///
+    /// `hasNoRoom` says that the block would have gone to its bin; blocks that come in messages or
+    /// from the bin itself go to their slab in any case.
+    func freeLocal(_ block: UInt, hasNoRoom: Bool = false) {
         let span = BlockMap.span(block).unsafelyUnwrapped
         let line = BlockMap.line(block)
         var live = line.pointee.live.load(ordering: .relaxed)
@@ -37,10 +40,19 @@ extension ThreadCache {
         }
         if span.header.pointee.feedsBin {
             if isDoubleFree(block, span) { return }
-            stopFeeding(span)
+            if hasNoRoom { stopFeeding(span) }
         }
-        makeAvailable(span)
+        returnToSlab(block, span)
+    }
+
+    /// Clears a block's live bit, and sees to what follows for its slab.
+    @inline(__always)
+    private func returnToSlab(_ block: UInt, _ span: Span) {
+        let line = BlockMap.line(block)
+        var live = line.pointee.live.load(ordering: .relaxed)
+        _ = hak_unit_clear(&live, block)
         line.pointee.live.store(live, ordering: .relaxed)
+        makeAvailable(span)
         if live == 0 { lineEmptied(block) }
     }
 
@@ -69,7 +81,7 @@ extension ThreadCache {
         while from <= bin.pointee.top {
             let block = pointer(from, to: UInt.self).pointee
             if span.contains(block) {
-                returnReady(block)
+                returnToSlab(block, span)
                 flushed &+= 1
             } else {
                 pointer(to, to: UInt.self).pointee = block
@@ -97,24 +109,14 @@ extension ThreadCache {
         let lowest = bin.pointee.full &- UInt(SizeClass.stackCapacity) &* 8 &+ 8
         var index: UInt = 0
         while index < half {
-            returnReady(pointer(lowest &+ index &* 8, to: UInt.self).pointee)
+            let block = pointer(lowest &+ index &* 8, to: UInt.self).pointee
+            returnToSlab(block, BlockMap.span(block).unsafelyUnwrapped)
             let upper = pointer(lowest &+ (index &+ half) &* 8, to: UInt.self).pointee
             pointer(lowest &+ index &* 8, to: UInt.self).pointee = upper
             index &+= 1
         }
         bin.pointee.top &-= half &* 8
         ThreadCache.count(record(sizeClass).pointee.taken, 0 &- half)
-    }
-
-    /// Returns a ready block that has left its bin to its slab.
-    private func returnReady(_ block: UInt) {
-        let span = BlockMap.span(block).unsafelyUnwrapped
-        let line = BlockMap.line(block)
-        var live = line.pointee.live.load(ordering: .relaxed)
-        _ = hak_unit_clear(&live, block)
-        line.pointee.live.store(live, ordering: .relaxed)
-        makeAvailable(span)
-        if live == 0 { lineEmptied(block) }
     }
 
     /// Whether a block of a small slab is ready in its bin, hence freed before: reported.

@@ -3,6 +3,7 @@
 // What the tests of the heap share. The heap is the process's, so its suites run one after another:
 // each is an extension of `HeapTests`.
 
+import CHakmemShim
 import Glibc
 import Testing
 
