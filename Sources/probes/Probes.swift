@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Small programs, one case each, that run under the library from outside: `probes NAME [ARGUMENT…]`.
+// Small programs, one case each, that run on the library from outside: `probes NAME [ARGUMENT…]`.
 //
 // A probe prints `ok` lines and exits 0, or says what failed and exits 1. None knows hakmem's
 // insides: without the library they test glibc, and with another one preloaded that one.

@@ -31,7 +31,8 @@ import Testing
             }
             ask() { env -u LD_PRELOAD redis-cli -s "$PWD/socket" "$@"; }
             load() {
-              env -u LD_PRELOAD redis-benchmark -s "$PWD/socket" -q -n 20000 -r 5000 "$@" > /dev/null
+              env -u LD_PRELOAD redis-benchmark -s "$PWD/socket" -q -n 20000 -r 5000 "$@" \
+                > /dev/null
             }
             start
             load -c 20 -d 100 -t set,get,incr,lpush,rpop,sadd,hset,zadd,lrange_100 &

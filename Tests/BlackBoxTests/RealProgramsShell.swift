@@ -61,7 +61,8 @@ import Testing
               seq 1 $((i * 50)) >> log
               git add -A && git commit -q -m "commit $i"
             done
-            git checkout -q -b side HEAD~10 && echo x > side && git add side && git commit -q -m side
+            git checkout -q -b side HEAD~10 && echo x > side && git add side
+            git commit -q -m side
             git checkout -q main && git merge -q -m merged side
             git repack -q -ad --threads=2 --depth=50 --window=20
             git fsck --full --strict

@@ -116,7 +116,8 @@ enum LineSearch {
                 line = 0
                 phase = 0
             } else {
-                phase = phase >= sizeClass.step
+                phase =
+                    phase >= sizeClass.step
                     ? phase &- sizeClass.step : phase &+ sizeClass.blockBytes &- sizeClass.step
             }
             if found.count == limit { break }

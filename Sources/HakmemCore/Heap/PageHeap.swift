@@ -20,10 +20,10 @@
 import Synchronization
 
 struct PageHeap: ~Copyable {
-    private let lock: Lock
+    let lock: Lock
     private var clean: SpanBins
     private var dirty: SpanBins
-    private var oldestDirty: UInt
+    var oldestDirty: UInt
     private var youngestDirty: UInt
     private(set) var dirtyBytes: UInt
     private(set) var freeBytes: UInt
@@ -35,7 +35,7 @@ struct PageHeap: ~Copyable {
     private var lowestMapped: UInt
     private var highestMapped: UInt
     /// When the oldest dirty span is due, in ms, or 0: read without the lock to skip a purge.
-    private let dueMs: Atomic<UInt32>
+    let dueMs: Atomic<UInt32>
     let spansAcquired: Atomic<UInt>
 
     private static let growthBytesMin: UInt = 1 << 20
@@ -149,7 +149,7 @@ struct PageHeap: ~Copyable {
         return true
     }
 
-    private mutating func insertJoined(_ span: Span, stamp: UInt32) {
+    mutating func insertJoined(_ span: Span, stamp: UInt32) {
         var joined = span
         let isDirty = span.header.pointee.isDirty
         if let next = freeSpan(startingAt: span.end), next.header.pointee.isDirty == isDirty {
@@ -204,7 +204,7 @@ struct PageHeap: ~Copyable {
         youngestDirty = span.address
     }
 
-    private mutating func unlink(_ span: Span) {
+    mutating func unlink(_ span: Span) {
         freeBytes -= span.bytes
         guard span.header.pointee.isDirty else {
             clean.remove(span)
@@ -312,85 +312,6 @@ struct PageHeap: ~Copyable {
             address += granuleBytes
         }
         return true
-    }
-
-    // MARK: Purge
-
-    /// Spans purged between two looks at the clock and the lock.
-    private static let purgeBatch = 16
-
-    /// Returns memory that has been free for the purge delay. Any thread's slow path calls this.
-    @inline(__always)
-    mutating func purgeIfDue(_ now: UInt32) {
-        let due = dueMs.load(ordering: .relaxed)
-        if due != 0, Int32(bitPattern: now &- due) >= 0 { _ = purge(now: now, all: false) }
-    }
-
-    /// How much dirty memory may stay: part of what is in use, within the user's bound.
-    private var retainedBytesMax: UInt {
-        let used = mappedBytes - freeBytes
-        return min(max(used / 2, PageHeap.retainedBytesMin), process.options.retainBytesMax)
-    }
-
-    private static let retainedBytesMin: UInt = 8 << 20
-
-    /// Purges what is due, or everything; gives the bytes returned.
-    @inline(never)
-    mutating func purge(now: UInt32, all: Bool) -> UInt {
-        var purged: UInt = 0
-        var batch = InlineArray<16, UInt>(repeating: 0)
-        while true {
-            var count = 0
-            lock.acquire()
-            while count < PageHeap.purgeBatch, let span = Span(atOrNil: oldestDirty),
-                all || isDue(span, now)
-            {
-                unlink(span)
-                span.header.pointee.state = SpanState.unused.rawValue
-                batch[count] = span.address
-                count += 1
-            }
-            if count == 0 {
-                updateDue()
-                lock.release()
-                return purged
-            }
-            lock.release()
-            for index in 0..<count { purged += PageHeap.purgeMemory(of: Span(at: batch[index])) }
-            lock.acquire()
-            for index in 0..<count {
-                let span = Span(at: batch[index])
-                span.header.pointee.isDirty = span.header.pointee.isFull
-                span.header.pointee.isFull = false
-                insertJoined(span, stamp: now)
-            }
-            lock.release()
-        }
-    }
-
-    private func isDue(_ span: Span, _ now: UInt32) -> Bool {
-        let age = now &- span.header.pointee.virginFromOrStamp
-        return age >= UInt32(process.options.purgeDelayMs) || dirtyBytes > retainedBytesMax
-    }
-
-    private func updateDue() {
-        guard let oldest = Span(atOrNil: oldestDirty) else {
-            dueMs.store(0, ordering: .relaxed)
-            return
-        }
-        let stamp = oldest.header.pointee.virginFromOrStamp
-        dueMs.store((stamp &+ UInt32(process.options.purgeDelayMs)) | 1, ordering: .relaxed)
-    }
-
-    /// Returns a span's memory. On refusal, or with OS pages larger than a granule at its edges,
-    /// the span stays dirty, which `isFull` says until it is back in its bin.
-    private static func purgeMemory(of span: Span) -> UInt {
-        let pageBytes = process.pageBytes
-        let start = alignUp(span.start, to: pageBytes)
-        let end = span.end & ~(pageBytes - 1)
-        let done = end > start && SystemCall.purge(start, bytes: end - start)
-        span.header.pointee.isFull = !(done && start == span.start && end == span.end)
-        return done ? end - start : 0
     }
 
     // MARK: Whole heap

@@ -56,7 +56,8 @@ struct SizeClass: Equatable {
     /// A small class begins with one granule and takes `grown` slabs once it has a few.
     func slabGranules(isGrown: Bool) -> UInt {
         if isSmall {
-            return isGrown && blockBytes <= SizeClass.grownBlockMax ? SizeClass.grownSmallGranules : 1
+            return isGrown && blockBytes <= SizeClass.grownBlockMax
+                ? SizeClass.grownSmallGranules : 1
         }
         let block = blockBytes
         var granules: UInt = 1

@@ -20,7 +20,8 @@
                 let own = slabs[index] ?? []
                 for span in own { found += Span(at: span).slabViolations(of: self) }
                 found += listViolations(sizeClass, own)
-                found += sizeClass.isSmall
+                found +=
+                    sizeClass.isSmall
                     ? binViolations(sizeClass, own) : hintViolations(sizeClass, own)
             }
             return found

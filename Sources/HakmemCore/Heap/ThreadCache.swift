@@ -119,7 +119,9 @@ struct ThreadCache: Equatable {
     static func make() -> ThreadCache? {
         let last = SmallClassTable.entry(SizeClass(index: SizeClass.smallCount)).pointee
         let bytes = UInt(last.stackOffset + (SizeClass.stackCapacity + 1) * 8)
-        guard let address = metadata.pointee.allocate(bytes, alignment: alignment) else { return nil }
+        guard let address = metadata.pointee.allocate(bytes, alignment: alignment) else {
+            return nil
+        }
         let cache = ThreadCache(at: address)
         // No bin has room until its first refill prepares its stack.
         let empty = Bin(top: hak_empty_slot_address(), full: hak_empty_slot_address())

@@ -71,8 +71,9 @@ struct WhaleCache: ~Copyable {
         }
         if process.options.usesHugePages { SystemCall.preferHugePages(start, bytes: bytes) }
         span.header.pointee.start = start
-        span.header.pointee.granules = UInt32(truncatingIfNeeded: min(
-            (bytes + granuleBytes - 1) >> granuleShift, UInt(UInt32.max)))
+        span.header.pointee.granules = UInt32(
+            truncatingIfNeeded: min(
+                (bytes + granuleBytes - 1) >> granuleShift, UInt(UInt32.max)))
         span.mappedBytes = bytes
         span.header.pointee.state = SpanState.whale.rawValue
         BlockMap.setSpan(start, span)

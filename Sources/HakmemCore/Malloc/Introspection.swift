@@ -32,13 +32,15 @@ import Synchronization
     }
     let errorNumber = hak_errno_get()
     let statistics = Statistics()
-    let classesOffset = MemoryLayout<hak_stats_t>.size
+    let classesOffset =
+        MemoryLayout<hak_stats_t>.size
         - Int(HAK_STATS_CLASSES_MAX) * MemoryLayout<hak_class_stats_t>.stride
     let known = min(Int(structBytes), MemoryLayout<hak_stats_t>.size)
     var total = statistics.total
     total.struct_size = UInt32(known)
     withUnsafeBytes(of: &total) { bytes in
-        stats.copyMemory(from: bytes.baseAddress.unsafelyUnwrapped, byteCount: min(known, classesOffset))
+        stats.copyMemory(
+            from: bytes.baseAddress.unsafelyUnwrapped, byteCount: min(known, classesOffset))
     }
     for index in 1..<SizeClass.end {
         let offset = classesOffset + (index - 1) * MemoryLayout<hak_class_stats_t>.stride

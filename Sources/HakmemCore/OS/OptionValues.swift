@@ -37,7 +37,9 @@ struct OptionValues {
         var index = 0
         while let name = OptionName(rawValue: index) {
             index += 1
-            guard name != .mode, let text = OptionValues.find(name, in: environment) else { continue }
+            guard name != .mode, let text = OptionValues.find(name, in: environment) else {
+                continue
+            }
             apply(name, text)
         }
     }

@@ -55,7 +55,8 @@ enum SystemCall {
     }
 
     /// Moves the pages of a mapping onto another one, which they replace.
-    static func move(_ address: UInt, bytes: UInt, onto target: UInt, bytes newBytes: UInt) -> Bool {
+    static func move(_ address: UInt, bytes: UInt, onto target: UInt, bytes newBytes: UInt) -> Bool
+    {
         counters.mremap.wrappingAdd(1, ordering: .relaxed)
         let flags = UInt(mremapMayMove | mremapFixed)
         let result = hak_syscall6(Int(SYS_mremap), address, bytes, newBytes, flags, target, 0)
@@ -108,7 +109,9 @@ enum SystemCall {
         return result < 0 ? nil : Int32(result)
     }
 
-    static func read(_ descriptor: Int32, into buffer: UnsafeMutablePointer<UInt8>, count: Int) -> Int {
+    static func read(_ descriptor: Int32, into buffer: UnsafeMutablePointer<UInt8>, count: Int)
+        -> Int
+    {
         hak_syscall6(
             Int(SYS_read), UInt(descriptor), UInt(bitPattern: buffer), UInt(count), 0, 0, 0)
     }

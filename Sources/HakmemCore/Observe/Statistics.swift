@@ -67,7 +67,9 @@ struct Statistics: ~Copyable {
     private static func ready(_ bin: UnsafeMutablePointer<Bin>) -> UInt {
         var slot = bin.pointee.top
         var count: UInt = 0
-        while count < UInt(SizeClass.stackCapacity), pointer(slot, to: UInt.self).pointee != hak_sentinel_address() {
+        while count < UInt(SizeClass.stackCapacity),
+            pointer(slot, to: UInt.self).pointee != hak_sentinel_address()
+        {
             count += 1
             slot -= 8
         }

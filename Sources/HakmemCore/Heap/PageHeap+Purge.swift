@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+//
+// The purger: returns the memory of dirty spans that nobody wanted for the purge delay, and of the
+// oldest when there are more than may be kept. It runs in whatever thread comes by.
+//
+// A batch of spans is taken out under the lock, given to the kernel outside it, and put back clean.
+
+import Synchronization
+
+extension PageHeap {
+    /// Spans purged between two looks at the clock and the lock.
+    private static let purgeBatch = 16
+
+    /// Returns memory that has been free for the purge delay. Any thread's slow path calls this.
+    @inline(__always)
+    mutating func purgeIfDue(_ now: UInt32) {
+        let due = dueMs.load(ordering: .relaxed)
+        if due != 0, Int32(bitPattern: now &- due) >= 0 { _ = purge(now: now, all: false) }
+    }
+
+    /// How much dirty memory may stay: part of what is in use, within the user's bound.
+    var retainedBytesMax: UInt {
+        let used = mappedBytes - freeBytes
+        return min(max(used / 2, PageHeap.retainedBytesMin), process.options.retainBytesMax)
+    }
+
+    private static let retainedBytesMin: UInt = 8 << 20
+
+    /// Purges what is due, or everything; gives the bytes returned.
+    @inline(never)
+    mutating func purge(now: UInt32, all: Bool) -> UInt {
+        var purged: UInt = 0
+        var batch = InlineArray<16, UInt>(repeating: 0)
+        while true {
+            var count = 0
+            lock.acquire()
+            while count < PageHeap.purgeBatch, let span = Span(atOrNil: oldestDirty),
+                all || isDue(span, now)
+            {
+                unlink(span)
+                span.header.pointee.state = SpanState.unused.rawValue
+                batch[count] = span.address
+                count += 1
+            }
+            if count == 0 {
+                updateDue()
+                lock.release()
+                return purged
+            }
+            lock.release()
+            for index in 0..<count { purged += PageHeap.purgeMemory(of: Span(at: batch[index])) }
+            lock.acquire()
+            for index in 0..<count {
+                let span = Span(at: batch[index])
+                span.header.pointee.isDirty = span.header.pointee.isFull
+                span.header.pointee.isFull = false
+                insertJoined(span, stamp: now)
+            }
+            lock.release()
+        }
+    }
+
+    private func isDue(_ span: Span, _ now: UInt32) -> Bool {
+        let age = now &- span.header.pointee.virginFromOrStamp
+        return age >= UInt32(process.options.purgeDelayMs) || dirtyBytes > retainedBytesMax
+    }
+
+    private func updateDue() {
+        guard let oldest = Span(atOrNil: oldestDirty) else {
+            dueMs.store(0, ordering: .relaxed)
+            return
+        }
+        let stamp = oldest.header.pointee.virginFromOrStamp
+        dueMs.store((stamp &+ UInt32(process.options.purgeDelayMs)) | 1, ordering: .relaxed)
+    }
+
+    /// Returns a span's memory. On refusal, or with OS pages larger than a granule at its edges,
+    /// the span stays dirty, which `isFull` says until it is back in its bin.
+    private static func purgeMemory(of span: Span) -> UInt {
+        let pageBytes = process.pageBytes
+        let start = alignUp(span.start, to: pageBytes)
+        let end = span.end & ~(pageBytes - 1)
+        let done = end > start && SystemCall.purge(start, bytes: end - start)
+        span.header.pointee.isFull = !(done && start == span.start && end == span.end)
+        return done ? end - start : 0
+    }
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+
+import CHakmemShim
+import Glibc
+import Testing
+
+@testable import HakmemCoreHosted
+
+extension HeapTests {
+    @Suite struct PageHeapTests {
+        init() { StartedHeap.ensure() }
+
+        private func acquire(_ granules: UInt, alignment: UInt = 1) throws -> Span {
+            let span = try #require(pageHeap.pointee.acquire(granules, alignment: alignment))
+            span.publishEdges()
+            return span
+        }
+
+        private func write(_ span: Span) {
+            pointer(span.start, to: UInt8.self).update(repeating: 1, count: Int(span.bytes))
+        }
+
+        private func expectIntact(_ location: SourceLocation = #_sourceLocation) {
+            let violations = pageHeap.pointee.violations()
+            #expect(violations.isEmpty, "\(violations.prefix(5))", sourceLocation: location)
+        }
+
+        /// Returns all free memory, so that what is acquired next is clean.
+        private func purgeAll() { _ = pageHeap.pointee.purge(now: Clock.nowMs(), all: true) }
+
+        @Test(arguments: [1, 2, 4, 8, 64, 128] as [UInt])
+        func alignmentsHold(alignment: UInt) throws {
+            var spans: [Span] = []
+            for granules in UInt(1)...20 {
+                let span = try acquire(granules, alignment: alignment)
+                #expect((span.start >> granuleShift) % alignment == 0)
+                #expect(span.bytes == granules << granuleShift)
+                spans.append(span)
+            }
+            expectIntact()
+            spans.forEach { pageHeap.pointee.release($0) }
+            expectIntact()
+        }
+
+        /// Statistics walk the spans under the lock by the entries of their starts.
+        @Test func aSpanIsPublishedBeforeTheLockGoes() throws {
+            for _ in 0..<8 {
+                let plain = try #require(pageHeap.pointee.acquire(1))
+                let span = try #require(pageHeap.pointee.acquire(1, alignment: 128))
+                #expect(BlockMap.span(plain.start) == plain)
+                #expect(BlockMap.span(span.start) == span)
+                expectIntact()
+                for each in [plain, span] {
+                    each.publishEdges()
+                    pageHeap.pointee.release(each)
+                }
+            }
+        }
+
+        @Test func whatIsCleanReadsAsZero() throws {
+            purgeAll()
+            let dirty = try acquire(64)
+            #expect(!dirty.header.pointee.isDirty)
+            #expect(UnsafeMutableRawPointer(bitPattern: dirty.start)!.isZero(dirty.bytes))
+            write(dirty)
+            let start = dirty.start
+            pageHeap.pointee.release(dirty)
+            let again = try acquire(64)
+            #expect(again.start == start, "dirty memory is taken first")
+            #expect(again.header.pointee.isDirty)
+            pageHeap.pointee.release(again)
+            purgeAll()
+            let clean = try acquire(64)
+            #expect(!clean.header.pointee.isDirty)
+            #expect(UnsafeMutableRawPointer(bitPattern: clean.start)!.isZero(clean.bytes))
+            pageHeap.pointee.release(clean)
+        }
+
+        @Test func neighboursJoinInEveryOrder() throws {
+            for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+                let whole = try acquire(6)
+                let start = whole.start
+                pageHeap.pointee.trim(whole, toGranules: 6)
+                pageHeap.pointee.release(whole)
+                let parts = try (0..<3).map { _ in try acquire(2) }
+                for part in order { pageHeap.pointee.release(parts[part]) }
+                expectIntact()
+                _ = start
+            }
+        }
+
+        @Test func extendTakesFromTheFreeSpanBehind() throws {
+            let span = try acquire(20)
+            pageHeap.pointee.trim(span, toGranules: 4)
+            #expect(span.bytes == 4 << granuleShift)
+            expectIntact()
+            #expect(pageHeap.pointee.extend(span, toGranules: 12))
+            #expect(span.bytes == 12 << granuleShift)
+            #expect(span.header.pointee.isDirty, "the part behind was dirty")
+            #expect(BlockMap.span(span.end - 1) == span)
+            expectIntact()
+            #expect(pageHeap.pointee.extend(span, toGranules: 20))
+            expectIntact()
+            #expect(!pageHeap.pointee.extend(span, toGranules: 1 << 20))
+            #expect(span.bytes == 20 << granuleShift)
+            pageHeap.pointee.release(span)
+            expectIntact()
+        }
+
+        @Test func purgeReturnsTheBytes() throws {
+            purgeAll()
+            #expect(pageHeap.pointee.dirtyBytes == 0)
+            let span = try acquire(32)
+            write(span)
+            pageHeap.pointee.release(span)
+            #expect(pageHeap.pointee.dirtyBytes == 32 << granuleShift)
+            #expect(pageHeap.pointee.purge(now: Clock.nowMs(), all: true) == 32 << granuleShift)
+            #expect(pageHeap.pointee.dirtyBytes == 0)
+            expectIntact()
+        }
+
+        @Test func purgeWaitsForItsDelay() throws {
+            purgeAll()
+            let span = try acquire(32)
+            pageHeap.pointee.release(span)
+            let now = Clock.nowMs()
+            pageHeap.pointee.purgeIfDue(now)
+            #expect(pageHeap.pointee.dirtyBytes == 32 << granuleShift)
+            pageHeap.pointee.purgeIfDue(now &+ UInt32(process.options.purgeDelayMs) + 100)
+            #expect(pageHeap.pointee.dirtyBytes == 0)
+        }
+
+        @Test func whatStaysDirtyIsBounded() throws {
+            try withOptions({ $0.retainBytesMax = 1 << 20 }) {
+                let spans = try (0..<16).map { _ in try acquire(16) }
+                for span in spans {
+                    pageHeap.pointee.release(span)
+                    #expect(pageHeap.pointee.dirtyBytes <= 1 << 20)
+                }
+            }
+            expectIntact()
+        }
+
+        /// The kernel refuses to purge locked memory: it stays dirty, and the purge ends.
+        @Test(.timeLimit(.minutes(1))) func refusedPurgesEnd() throws {
+            purgeAll()
+            let span = try acquire(4)
+            write(span)
+            let (start, bytes) = (span.start, span.bytes)
+            let memory = UnsafeMutableRawPointer(bitPattern: start)!
+            guard mlock(memory, Int(bytes)) == 0 else { return }
+            pageHeap.pointee.release(span)
+            #expect(pageHeap.pointee.purge(now: Clock.nowMs(), all: true) == 0)
+            #expect(pageHeap.pointee.dirtyBytes == bytes)
+            withOptions({ $0.purgeDelayMs = 0 }) {
+                pageHeap.pointee.purgeIfDue(Clock.nowMs() &+ 1000)
+            }
+            expectIntact()
+            munlock(memory, Int(bytes))
+            #expect(pageHeap.pointee.purge(now: Clock.nowMs(), all: true) == bytes)
+            expectIntact()
+        }
+
+        @Test func randomOperationsNeverOverlap() throws {
+            var random = Randomness(seed: Randomness.printedSeed())
+            var held: [Span] = []
+            let before = pageHeap.pointee.mappedBytes - pageHeap.pointee.freeBytes
+            for step in 0..<4000 {
+                switch random.below(10) {
+                case 0..<5 where held.count < 200:
+                    let alignment: UInt = random.below(4) == 0 ? 1 << UInt(random.below(6)) : 1
+                    let granules = UInt(1 + random.below(random.below(8) == 0 ? 200 : 12))
+                    let span = try acquire(granules, alignment: alignment)
+                    #expect((span.start >> granuleShift) % alignment == 0)
+                    for other in held where span.start < other.end && other.start < span.end {
+                        Issue.record("overlap at step \(step)")
+                    }
+                    held.append(span)
+                case 5..<8 where !held.isEmpty:
+                    pageHeap.pointee.release(held.remove(at: random.below(held.count)))
+                case 8 where !held.isEmpty:
+                    let span = held[random.below(held.count)]
+                    let granules = UInt(span.header.pointee.granules)
+                    if random.below(2) == 0 {
+                        let wanted = granules + UInt(1 + random.below(8))
+                        let done = pageHeap.pointee.extend(span, toGranules: wanted)
+                        #expect(UInt(span.header.pointee.granules) == (done ? wanted : granules))
+                    } else if granules > 1 {
+                        pageHeap.pointee.trim(span, toGranules: granules / 2)
+                    }
+                case 9 where random.below(20) == 0: purgeAll()
+                default: break
+                }
+                if step % 50 == 0 { expectIntact() }
+            }
+            let heldBytes = held.reduce(0) { $0 + $1.bytes }
+            let used = pageHeap.pointee.mappedBytes - pageHeap.pointee.freeBytes
+            #expect(used - before == heldBytes)
+            held.forEach { pageHeap.pointee.release($0) }
+            expectIntact()
+        }
+    }
+}
