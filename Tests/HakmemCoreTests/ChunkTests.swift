@@ -23,7 +23,7 @@ extension HeapTests {
         @Test func noChunkSharesTheEntriesOfNull() throws {
             let covered = BlockMap.coveredBytes
             let half: UInt = 512 << 10
-            let heapStart = try #require(pageHeap.pointee.firstChunk).start
+            let heapStart = try Heap.start()
             var tried = 0
             for multiple in UInt(0)..<8 {
                 let alias = (heapStart / covered &- multiple) &* covered
@@ -52,7 +52,7 @@ extension HeapTests {
         init() { StartedHeap.ensure() }
 
         @Test func linesLieInAddressOrder() throws {
-            let start = try #require(pageHeap.pointee.firstChunk).start
+            let start = try Heap.start()
             let first = BlockMap.line(start)
             for line in UInt(0)..<linesPerGranule * 4 {
                 let expected = UInt(bitPattern: first) + line * 16
@@ -73,7 +73,7 @@ extension HeapTests {
 
         @Test func spansAreFoundByGranule() throws {
             // Far from the heap, and not where its entries repeat.
-            let heapStart = try #require(pageHeap.pointee.firstChunk).start & ~(granuleBytes - 1)
+            let heapStart = try Heap.start()
             let address = heapStart &+ BlockMap.coveredBytes / 2
             #expect(BlockMap.commit(address, bytes: granuleBytes * 2))
             #expect(BlockMap.span(address) == nil)

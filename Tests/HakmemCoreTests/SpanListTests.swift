@@ -63,11 +63,11 @@ struct LooseSpans {
         let loose = LooseSpans(count: 2)
         defer { loose.deallocate() }
         var list = SpanList()
-        #expect(!list.isOnly(loose.spans[0]))
+        #expect(list.isOnly(loose.spans[0]) == false)
         list.pushLast(loose.spans[0])
-        #expect(list.isOnly(loose.spans[0]))
-        #expect(!list.isOnly(loose.spans[1]))
+        #expect(list.isOnly(loose.spans[0]) == true)
+        #expect(list.isOnly(loose.spans[1]) == false)
         list.pushLast(loose.spans[1])
-        #expect(!list.isOnly(loose.spans[0]))
+        #expect(list.isOnly(loose.spans[0]) == false)
     }
 }

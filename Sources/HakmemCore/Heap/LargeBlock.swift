@@ -11,33 +11,57 @@ import Synchronization
 enum LargeBlock {
     private static let firstUnit: UInt64 = 1
 
+    /// A block of at least `bytes` from the thread's reuse cache; 0 if none is there.
+    ///
+    /// No locked instruction here or in `keepFreed`: it would wait for the stores that the program
+    /// has just made to its block.
+    @inline(__always)
+    static func reuse(_ bytes: UInt, cache: ThreadCache) -> UInt {
+        let granules = (bytes &+ (granuleBytes &- 1)) &>> granuleShift
+        let header = cache.header
+        guard let span = header.pointee.large.take(granules) else { return 0 }
+        ThreadCache.count(header.pointee.largeServed)
+        ThreadCache.count(header.pointee.largeHits)
+        let start = span.start
+        BlockMap.line(start).pointee.live.store(firstUnit, ordering: .relaxed)
+        return start
+    }
+
     /// A block of at least `bytes` that starts at a multiple of `alignment`; nil if out of memory.
     static func allocate(_ bytes: UInt, alignment: UInt, cache: ThreadCache) -> FreshBlock? {
-        let granules = (bytes + granuleBytes - 1) >> granuleShift
-        let header = cache.header
-        if alignment <= granuleBytes, let span = header.pointee.large.take(granules) {
-            ThreadCache.count(header.pointee.largeServed)
-            ThreadCache.count(header.pointee.largeHits)
-            setLive(span)
-            return FreshBlock(address: span.start, isZero: false)
+        if alignment <= granuleBytes {
+            let block = reuse(bytes, cache: cache)
+            if block != 0 { return FreshBlock(address: block, isZero: false) }
         }
         cache.tick()
+        let granules = (bytes + granuleBytes - 1) >> granuleShift
         let alignmentGranules = max(alignment >> granuleShift, 1)
         guard let span = pageHeap.pointee.acquire(granules, alignment: alignmentGranules) else {
             return nil
         }
-        ThreadCache.count(header.pointee.largeServed)
+        ThreadCache.count(cache.header.pointee.largeServed)
         span.header.pointee.bytesOrOlder = span.bytes
         span.header.pointee.state = SpanState.large.rawValue
         span.publishEdges()
-        BlockMap.line(span.start).pointee.owner.store(
-            span.address | Owner.wholeMark, ordering: .relaxed)
-        setLive(span)
+        let line = BlockMap.line(span.start)
+        line.pointee.owner.store(span.address | Owner.wholeMark, ordering: .relaxed)
+        line.pointee.live.store(firstUnit, ordering: .relaxed)
         return FreshBlock(address: span.start, isZero: !span.header.pointee.isDirty)
     }
 
-    private static func setLive(_ span: Span) {
-        BlockMap.line(span.start).pointee.live.store(firstUnit, ordering: .relaxed)
+    /// Frees a large block into the thread's reuse cache; false if it is no large block that is
+    /// out, or not to be kept.
+    @inline(__always)
+    static func keepFreed(_ address: UInt, _ owner: UInt, cache: ThreadCache) -> Bool {
+        let span = Span(at: owner & Owner.spanMask)
+        let line = BlockMap.line(address)
+        guard owner & Owner.wholeMark != 0, span.start == address, span.state == .large,
+            line.pointee.live.load(ordering: .relaxed) != 0,
+            cache.header.pointee.large.keep(span)
+        else { return false }
+        line.pointee.live.store(0, ordering: .relaxed)
+        span.header.pointee.isDirty = true
+        return true
     }
 
     /// Frees the block of a large span or whale; reports a misuse if it is not out.
@@ -54,8 +78,7 @@ enum LargeBlock {
         if span.state == .whale {
             whaleCache.pointee.keepOrUnmap(span)
         } else {
-            span.header.pointee.isDirty = true
-            if !cache.header.pointee.large.keep(span) { release(span) }
+            release(span)
         }
     }
 

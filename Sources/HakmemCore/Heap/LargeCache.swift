@@ -2,7 +2,7 @@
 //
 // A thread's few last freed large blocks: the next request of like size takes the same memory,
 // warm and without a lock. Bounded in blocks and in bytes (HAKMEM_LARGE_CACHE_KB), aged by the
-// tick. A block in here keeps its span's owner word but is not live, so that a second free of it
+// tick, which also tells it the time: a free does not ask the clock. A block in here keeps its span's owner word but is not live, so that a second free of it
 // is seen.
 //
 // Owner: the thread cache it is part of. Zeroed memory is an empty cache.
@@ -12,6 +12,8 @@ struct LargeCache: ~Copyable {
     private var spans: InlineArray<8, UInt>
     private var stamps: InlineArray<8, UInt32>
     private var count: Int
+    /// The time of the last tick.
+    private var nowMs: UInt32
     private(set) var bytes: UInt
 
     /// The youngest span of `granules`, or of up to an eighth more; nil if there is none.
@@ -19,10 +21,11 @@ struct LargeCache: ~Copyable {
     mutating func take(_ granules: UInt) -> Span? {
         var index = count
         while index > 0 {
-            index -= 1
-            let span = Span(at: spans[index])
+            index &-= 1
+            let span = Span(at: spans[unchecked: index])
             let size = UInt(span.header.pointee.granules)
-            if size >= granules, size - granules <= granules >> 3 {
+            // Wraps when the span is too small.
+            if size &- granules <= granules &>> 3 {
                 remove(index)
                 return span
             }
@@ -30,28 +33,35 @@ struct LargeCache: ~Copyable {
         return nil
     }
 
+    @inline(__always)
     private mutating func remove(_ index: Int) {
-        bytes -= Span(at: spans[index]).bytes
-        count -= 1
+        bytes &-= Span(at: spans[unchecked: index]).bytes
+        count &-= 1
         var index = index
         while index < count {
-            spans[index] = spans[index + 1]
-            stamps[index] = stamps[index + 1]
-            index += 1
+            spans[unchecked: index] = spans[unchecked: index &+ 1]
+            stamps[unchecked: index] = stamps[unchecked: index &+ 1]
+            index &+= 1
         }
     }
 
     /// Keeps a span, letting the oldest go for it; false if it is too large to keep at all.
+    @inline(__always)
     mutating func keep(_ span: Span) -> Bool {
         let limit = process.options.largeCacheBytesMax
         let size = span.bytes
         if size > limit { return false }
-        while count == LargeCache.slotCount || bytes + size > limit { releaseOldest() }
+        if count == LargeCache.slotCount || bytes &+ size > limit { makeRoom(size, limit) }
         spans[count] = span.address
-        stamps[count] = Clock.nowMs()
-        count += 1
-        bytes += size
+        stamps[count] = nowMs
+        count &+= 1
+        bytes &+= size
         return true
+    }
+
+    @inline(never)
+    private mutating func makeRoom(_ size: UInt, _ limit: UInt) {
+        while count == LargeCache.slotCount || bytes + size > limit { releaseOldest() }
     }
 
     private mutating func releaseOldest() {
@@ -61,6 +71,7 @@ struct LargeCache: ~Copyable {
     }
 
     mutating func releaseAged(_ now: UInt32) {
+        nowMs = now
         let delay = UInt32(process.options.purgeDelayMs)
         while count > 0, now &- stamps[0] >= delay { releaseOldest() }
     }

@@ -3,7 +3,8 @@
 // malloc and free: the hit paths, and the first step of their misses.
 //
 //   malloc(n)  n <= smallMax: pop the bin at `cache + round16(n)`
-//              └► hak_malloc_slow: ThreadCache.allocate → refill | medium | large | whale
+//              └► hak_malloc_slow: the thread's kept large blocks
+//                 └► hak_malloc_miss: ThreadCache.allocate → refill | medium | large | whale
 //   free(p)    line(p).owner == cache: clear the live bit          the slab is plain
 //              ├► hak_free_slow: push on the bin                   the slab feeds its bin
 //              │  └► hak_free_miss: NULL, another owner, no room, a whole span, misuse
@@ -39,6 +40,16 @@ import Synchronization
 
 @inline(never)
 @c(hak_malloc_slow) public func hakMallocSlow(_ size: UInt) -> UnsafeMutableRawPointer? {
+    let cache = hak_cache_get()
+    if size > mediumMax, size <= largeMax, cache != hak_cache_none() {
+        let block = LargeBlock.reuse(size, cache: ThreadCache(at: cache))
+        if block != 0 { return UnsafeMutableRawPointer(bitPattern: block) }
+    }
+    return hakMallocMiss(size)
+}
+
+@inline(never)
+@c(hak_malloc_miss) public func hakMallocMiss(_ size: UInt) -> UnsafeMutableRawPointer? {
     let block = CurrentThread.withCache { cache in cache.allocate(size) }
     guard let block, let block else { return outOfMemory() }
     return UnsafeMutableRawPointer(bitPattern: block.address)
@@ -54,6 +65,13 @@ import Synchronization
 @c(hak_free_miss) public func hakFreeMiss(_ block: UnsafeMutableRawPointer?) {
     guard let block else { return }
     let address = UInt(bitPattern: block)
+    let owner = BlockMap.line(address).pointee.owner.load(ordering: .relaxed)
+    let cache = hak_cache_get()
+    if owner & Owner.wholeMark != 0, cache != hak_cache_none(),
+        LargeBlock.keepFreed(address, owner, cache: ThreadCache(at: cache))
+    {
+        return
+    }
     let errorNumber = hak_errno_get()
     if heapAddress == 0 {
         Report.misuse(.foreign, at: address)

@@ -55,7 +55,7 @@ struct OptionValues {
         case OptionValues.fast:
             purgeDelayMs = 1000
             retainBytesMax = 256 << 20
-            largeCacheBytesMax = 4 << 20
+            largeCacheBytesMax = 16 << 20
             whaleCacheBytesMax = 256 << 20
         default:
             break

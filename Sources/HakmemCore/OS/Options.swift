@@ -79,7 +79,7 @@ extension OptionName {
         case .largeCacheKb:
             OptionSpec(
                 variable: "HAKMEM_LARGE_CACHE_KB", kind: .number, words: "", unit: "KiB",
-                defaultValue: 1024, min: 0, max: 65_536,
+                defaultValue: 4096, min: 0, max: 65_536,
                 summary: "most memory of freed large blocks that each thread keeps for itself")
         case .whaleCacheMb:
             OptionSpec(

@@ -19,6 +19,17 @@ enum StartedHeap {
     static func ensure() { _ = started }
 }
 
+enum Heap {
+    /// The lowest address of the newest chunk.
+    static func start() throws -> UInt {
+        hakFree(hakMalloc(1))
+        guard let chunk = pageHeap.pointee.firstChunk else {
+            throw Violation(description: "no chunk")
+        }
+        return chunk.start
+    }
+}
+
 /// Runs `body` in a new thread with the cache that it has adopted, and looks the cache and the page
 /// heap over afterwards.
 @discardableResult
@@ -99,4 +110,9 @@ extension UnsafeMutableRawPointer {
         let words = UnsafeRawBufferPointer(start: self, count: Int(bytes))
         return words.allSatisfy { $0 == 0 }
     }
+}
+
+extension Span {
+    /// Whether its memory may be other than zero. (Expectations cannot look into a header.)
+    var isDirty: Bool { header.pointee.isDirty }
 }
