@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #define HAK_SHARED __attribute__((weak, visibility("hidden")))
+#define HAK_OUT_OF_LINE __attribute__((weak, visibility("hidden"), noinline))
 #define HAK_INLINE static inline __attribute__((always_inline))
 
 /* ---- The empty cache and the empty map: what the hit path reads before anything is set up ---- */
@@ -181,12 +182,59 @@ extern hak_new_handler_t hak_cxx_get_new_handler(void) __asm__("_ZSt15get_new_ha
     __attribute__((weak));
 extern void hak_cxx_throw_bad_alloc(void) __asm__("_ZSt17__throw_bad_allocv") __attribute__((weak));
 
-HAK_INLINE hak_new_handler_t hak_new_handler(void) {
-  return hak_cxx_get_new_handler ? hak_cxx_get_new_handler() : 0;
+/*
+ * What operator new does when memory is out: the new-handler, again and again, until there is
+ * memory, it throws, or there is none; then std::bad_alloc. In C, because exceptions pass through
+ * these frames and Embedded Swift emits no unwind tables; the hit paths jump here and leave no
+ * frame of their own behind.
+ */
+extern void *hak_malloc(size_t size);
+extern void *hak_aligned_alloc(size_t alignment, size_t size);
+
+HAK_INLINE void hak_new_again(void) {
+  hak_new_handler_t handler = hak_cxx_get_new_handler ? hak_cxx_get_new_handler() : 0;
+  if (handler) {
+    handler();
+  } else {
+    if (hak_cxx_throw_bad_alloc) hak_cxx_throw_bad_alloc();
+    abort();
+  }
 }
-HAK_INLINE bool hak_can_throw(void) { return hak_cxx_throw_bad_alloc != 0; }
-HAK_INLINE void hak_throw_bad_alloc(void) { hak_cxx_throw_bad_alloc(); }
-HAK_INLINE void hak_new_handler_call(hak_new_handler_t handler) { handler(); }
+
+HAK_OUT_OF_LINE void *hak_new_loop(size_t size) {
+  void *block;
+  while (!(block = hak_malloc(size))) hak_new_again();
+  return block;
+}
+
+HAK_OUT_OF_LINE void *hak_new_aligned_loop(size_t size, size_t alignment) {
+  void *block;
+  while (!(block = hak_aligned_alloc(alignment, size))) hak_new_again();
+  return block;
+}
+
+/*
+ * The forms that do not throw must catch what a new-handler throws, which C cannot. When there is
+ * a handler, the C++ library's own form does it: it calls operator new, which is ours.
+ */
+extern void *dlsym(void *handle, const char *name);
+typedef void *(*hak_new_nothrow_t)(size_t size, const void *tag);
+typedef void *(*hak_new_aligned_nothrow_t)(size_t size, size_t alignment, const void *tag);
+
+HAK_OUT_OF_LINE void *hak_new_nothrow_loop(size_t size, const void *tag) {
+  void *block = hak_malloc(size);
+  if (block || !hak_cxx_get_new_handler || !hak_cxx_get_new_handler()) return block;
+  void *next = dlsym((void *)-1L /* RTLD_NEXT */, "_ZnwmRKSt9nothrow_t");
+  return next ? ((hak_new_nothrow_t)next)(size, tag) : 0;
+}
+
+HAK_OUT_OF_LINE void *hak_new_aligned_nothrow_loop(size_t size, size_t alignment,
+                                                   const void *tag) {
+  void *block = hak_aligned_alloc(alignment, size);
+  if (block || !hak_cxx_get_new_handler || !hak_cxx_get_new_handler()) return block;
+  void *next = dlsym((void *)-1L /* RTLD_NEXT */, "_ZnwmSt11align_val_tRKSt9nothrow_t");
+  return next ? ((hak_new_aligned_nothrow_t)next)(size, alignment, tag) : 0;
+}
 
 /* ---- glibc's statistics structs, whose own header declares malloc ---- */
 

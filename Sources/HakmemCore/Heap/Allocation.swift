@@ -11,6 +11,27 @@ import Synchronization
 extension ThreadCache {
     /// A block of at least `bytes`; nil when out of memory or beyond requestMax.
     func allocate(_ bytes: UInt) -> FreshBlock? {
+        if let block = tryAllocate(bytes) { return block }
+        return releaseForRetry(bytes) ? tryAllocate(bytes) : nil
+    }
+
+    /// When the kernel has refused: gives back all that is kept, memory and address space. False
+    /// for sizes that no process can have, where it would be in vain.
+    @inline(never)
+    private func releaseForRetry(_ bytes: UInt) -> Bool {
+        guard bytes <= ThreadCache.plausibleMax else { return false }
+        releaseMemory()
+        whaleCache.pointee.releaseAll()
+        _ = pageHeap.pointee.purge(now: Clock.nowMs(), all: true)
+        pageHeap.pointee.unmapClean()
+        return true
+    }
+
+    /// What fits the user's half of today's address spaces.
+    private static let plausibleMax: UInt = 1 << 47
+
+    @inline(__always)
+    private func tryAllocate(_ bytes: UInt) -> FreshBlock? {
         if bytes <= smallMax { return allocateSmall(SizeClass(bytes: max(bytes, 1))) }
         if bytes <= mediumMax { return allocateMedium(SizeClass(bytes: bytes)) }
         return allocateWhole(bytes, alignment: unitBytes)
@@ -42,6 +63,12 @@ extension ThreadCache {
 
     /// A block of at least `bytes` at a multiple of `alignment`, a power of two.
     func allocateAligned(_ bytes: UInt, alignment: UInt) -> FreshBlock? {
+        if let block = tryAllocateAligned(bytes, alignment) { return block }
+        let wanted = bytes <= requestMax ? bytes &+ alignment : UInt.max
+        return releaseForRetry(wanted) ? tryAllocateAligned(bytes, alignment) : nil
+    }
+
+    private func tryAllocateAligned(_ bytes: UInt, _ alignment: UInt) -> FreshBlock? {
         if alignment <= unitBytes { return allocate(bytes) }
         guard bytes <= requestMax, alignment <= granuleBytes else {
             return allocateWhole(max(bytes, 1), alignment: alignment)

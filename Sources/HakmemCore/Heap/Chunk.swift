@@ -8,7 +8,7 @@ struct Chunk {
     let start: UInt
     let bytes: UInt
 
-    /// Maps `bytes`, a multiple of granules; nil when the kernel refuses.
+    /// Maps `bytes`, a multiple of granules, or a part of them; nil when the kernel refuses.
     static func map(_ bytes: UInt, hint: UInt) -> Chunk? {
         guard bytes <= UInt(Int.max) - granuleBytes else { return nil }
         if hint != 0, let start = SystemCall.map(bytes: bytes, hint: hint) {
@@ -27,6 +27,18 @@ struct Chunk {
     }
 
     private static func committed(_ start: UInt, _ bytes: UInt) -> Chunk? {
+        // NULL must fall on entries that are nobody's: free looks there before it asks for NULL.
+        // The granule that shares them is left out, and what lies on its shorter side.
+        let shared = alignUp(start, to: BlockMap.coveredBytes)
+        if shared >= start, shared < start + bytes {
+            let below = shared - start
+            let above = bytes - below - granuleBytes
+            let kept = below >= above ? start : shared + granuleBytes
+            let keptEnd = kept + max(below, above)
+            if kept > start { SystemCall.unmap(start, bytes: kept - start) }
+            if keptEnd < start + bytes { SystemCall.unmap(keptEnd, bytes: start + bytes - keptEnd) }
+            return keptEnd > kept ? committed(kept, keptEnd - kept) : nil
+        }
         if BlockMap.commit(start, bytes: bytes) { return Chunk(start: start, bytes: bytes) }
         SystemCall.unmap(start, bytes: bytes)
         return nil

@@ -49,14 +49,40 @@ extension PageHeap {
             }
             lock.release()
             for index in 0..<count { purged += PageHeap.purgeMemory(of: Span(at: batch[index])) }
+            var refused = 0
             lock.acquire()
             for index in 0..<count {
                 let span = Span(at: batch[index])
+                if span.header.pointee.isFull { refused += 1 }
                 span.header.pointee.isDirty = span.header.pointee.isFull
                 span.header.pointee.isFull = false
                 insertJoined(span, stamp: now)
             }
+            // Memory that the program has locked stays: another round would only meet it again.
+            if refused == count {
+                updateDue()
+                lock.release()
+                return purged
+            }
             lock.release()
+        }
+    }
+
+    /// Gives the address space of every clean free span back, for when a mapping is refused: what
+    /// they occupy may be what is missing. Their headers stay, to say that nothing is there.
+    mutating func unmapClean() {
+        while true {
+            lock.acquire()
+            guard let span = takeClean() else {
+                lock.release()
+                return
+            }
+            lock.release()
+            let isUnmapped = SystemCall.unmap(span.start, bytes: span.bytes)
+            lock.acquire()
+            if isUnmapped { noteUnmapped(span) } else { insertJoined(span, stamp: 0) }
+            lock.release()
+            if !isUnmapped { return }
         }
     }
 

@@ -83,6 +83,8 @@ struct PageHeap: ~Copyable {
             link(span, stamp: span.header.pointee.virginFromOrStamp)
         }
         taken.header.pointee.state = SpanState.unused.rawValue
+        // Whoever walks the spans under the lock finds this one by its first entry.
+        taken.publishEdges()
         peakUsedBytes = max(peakUsedBytes, mappedBytes - freeBytes)
         return taken
     }
@@ -178,6 +180,21 @@ struct PageHeap: ~Copyable {
             return nil
         }
         return span
+    }
+
+    /// Any clean span, taken out.
+    mutating func takeClean() -> Span? {
+        guard let span = clean.find(1) else { return nil }
+        unlink(span)
+        span.header.pointee.state = SpanState.unused.rawValue
+        return span
+    }
+
+    /// A span's address space is the kernel's again.
+    mutating func noteUnmapped(_ span: Span) {
+        span.header.pointee.state = SpanState.unmapped.rawValue
+        span.publish()
+        mappedBytes -= span.bytes
     }
 
     // MARK: Bins and queue
@@ -308,7 +325,7 @@ struct PageHeap: ~Copyable {
         if high - low <= BlockMap.coveredBytes { return true }
         var address = chunk.start
         while address < chunk.start + chunk.bytes {
-            if BlockMap.span(address) != nil { return false }
+            if let span = BlockMap.span(address), span.state != .unmapped { return false }
             address += granuleBytes
         }
         return true

@@ -3,7 +3,8 @@
 // A span: a run of granules, and the 64 bytes that describe it, which lie apart from it.
 //
 // States:  free (in the page heap) · slab (cut into blocks of one class) · large (one block of the
-//          page heap) · whale (one block with a mapping of its own) · unused (a spare header)
+//          page heap) · whale (one block with a mapping of its own) · unmapped (its addresses are
+// the kernel's again) · unused (a spare header, or on its way between two states)
 //
 // Owner: a slab is its thread cache's alone. A free span is the page heap's, under its lock. A
 // large block or whale belongs to whoever frees it. Headers are never unmapped, so a stale one may
@@ -16,7 +17,7 @@ import Synchronization
 
 enum SpanState: UInt8 {
     case unused = 0
-    case free, slab, large, whale
+    case free, slab, large, whale, unmapped
 }
 
 struct SpanHeader: ~Copyable {
@@ -78,7 +79,7 @@ struct Span: Equatable {
     var sizeClass: SizeClass { SizeClass(index: Int(header.pointee.sizeClass)) }
 
     func contains(_ address: UInt) -> Bool {
-        state != .unused && address >= start && address < end
+        state != .unused && state != .unmapped && address >= start && address < end
     }
 
     /// Bytes usable in the block at `address`, which is the start of one.

@@ -18,6 +18,18 @@ extension ThreadCache {
         if empty == span.lines { slabEmptied(span) }
     }
 
+    /// The hit path has cleared the last live bit of a line, without a look at the three lowest bits
+    /// of the address: if they are set, the block is put back and the misuse reported.
+    func lastFreed(_ address: UInt) {
+        if address & (unitBytes - 1) != 0 {
+            let bit: UInt64 = 1 &<< UInt64(address >> unitShift)
+            BlockMap.line(address).pointee.live.store(bit, ordering: .relaxed)
+            Report.misuse(.notABlock, at: address)
+        } else {
+            lineEmptied(address)
+        }
+    }
+
     /// No block of a slab is out. The only slab of a class with room stays, against thrashing.
     @inline(never)
     private func slabEmptied(_ span: Span) {

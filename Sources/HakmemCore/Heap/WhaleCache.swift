@@ -47,11 +47,7 @@ struct WhaleCache: ~Copyable {
             hits.wrappingAdd(1, ordering: .relaxed)
             return publish(span, isZero: false)
         }
-        if let block = map(needed, alignment) { return block }
-        releaseAll()
-        if let block = map(least, alignment) { return block }
-        _ = pageHeap.pointee.purge(now: Clock.nowMs(), all: true)
-        return map(least, alignment)
+        return map(needed, alignment) ?? (needed > least ? map(least, alignment) : nil)
     }
 
     private mutating func map(_ bytes: UInt, _ alignment: UInt) -> FreshBlock? {
@@ -62,7 +58,7 @@ struct WhaleCache: ~Copyable {
         if start > mapped { SystemCall.unmap(mapped, bytes: start - mapped) }
         let end = mapped + bytes + slack
         if end > start + bytes { SystemCall.unmap(start + bytes, bytes: end - start - bytes) }
-        guard BlockMap.commit(start, bytes: 1), BlockMap.span(start) == nil,
+        guard BlockMap.commit(start, bytes: 1), isVacant(start),
             BlockMap.line(start).pointee.owner.load(ordering: .relaxed) == 0,
             let span = pageHeap.pointee.makeHeader()
         else {
@@ -79,6 +75,12 @@ struct WhaleCache: ~Copyable {
         BlockMap.setSpan(start, span)
         mappedBytes.wrappingAdd(bytes, ordering: .relaxed)
         return publish(span, isZero: true)
+    }
+
+    /// Whether no part of the heap has the map's entries for `address`.
+    private func isVacant(_ address: UInt) -> Bool {
+        guard let span = BlockMap.span(address) else { return true }
+        return span.state == .unmapped
     }
 
     private mutating func publish(_ span: Span, isZero: Bool) -> FreshBlock {

@@ -122,7 +122,8 @@ private func alignedOrOutOfMemory(_ alignment: UInt, _ size: UInt) -> UnsafeMuta
             Report.misuse(.wrongAlignment(given: alignment), at: address)
             return
         }
-        if size > span.blockBytes {
+        let wanted = alignUp(min(size, requestMax), to: alignment)
+        if !couldHaveAsked(for: wanted, span.blockBytes) {
             Report.misuse(.wrongSize(given: size, blockBytes: span.blockBytes), at: address)
             return
         }

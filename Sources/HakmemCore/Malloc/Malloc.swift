@@ -95,7 +95,8 @@ private func keepReady(_ address: UInt) -> Bool {
     let bin = pointer(cache &+ offset &- Owner.binMark, to: Bin.self)
     let top = bin.pointee.top
     var live = line.pointee.live.load(ordering: .relaxed)
-    guard top != bin.pointee.full, hak_unit_clear(&live, address) else { return false }
+    guard top != bin.pointee.full, address & (unitBytes &- 1) == 0, hak_unit_clear(&live, address)
+    else { return false }
     if hak_mark_set(address) { return false }
     pointer(top &+ 8, to: UInt.self).pointee = address
     bin.pointee.top = top &+ 8
@@ -105,7 +106,7 @@ private func keepReady(_ address: UInt) -> Bool {
 
 @inline(never)
 @c(hak_free_last) public func hakFreeLast(_ block: UnsafeMutableRawPointer) {
-    ThreadCache(at: hak_cache_get()).lineEmptied(UInt(bitPattern: block))
+    ThreadCache(at: hak_cache_get()).lastFreed(UInt(bitPattern: block))
 }
 
 /// The answer of every failing allocation.

@@ -108,7 +108,7 @@ struct Statistics: ~Copyable {
             } else {
                 total.bytes_retained += UInt64(span.bytes)
             }
-        case .unused, .free, .whale:
+        case .unused, .free, .whale, .unmapped:
             break
         }
     }

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+
+import CHakmemShim
+import Glibc
+import Synchronization
+import Testing
+
+@testable import HakmemCoreHosted
+
+extension HeapTests {
+    /// The entry points of the C family, by the letter of their manuals.
+    @Suite struct FamilyTests {
+        private func expectOutOfMemory(_ call: () -> UnsafeMutableRawPointer?) throws {
+            errno = 0
+            try require(call() == nil, "a block")
+            try require(errno == ENOMEM, "errno \(errno)")
+        }
+
+        @Test func zeroSizesGiveDistinctBlocks() throws {
+            try withCache { _ in
+                let blocks = [
+                    hakMalloc(0), hakMalloc(0), hakCalloc(0, 5), hakCalloc(5, 0),
+                    hakAlignedAlloc(64, 0), hakMemalign(64, 0), hakValloc(0), hakPvalloc(0),
+                ]
+                try require(!blocks.contains(nil) && Set(blocks).count == blocks.count)
+                for block in blocks {
+                    try require(hakUsableSize(block) > 0)
+                    hakFree(block)
+                }
+                hakFree(nil)
+                hakFreeSized(nil, 0)
+                hakFreeAlignedSized(nil, 16, 0)
+            }
+        }
+
+        @Test func failuresSetErrnoAndSuccessesDoNot() throws {
+            try withCache { _ in
+                try expectOutOfMemory { hakMalloc(UInt.max) }
+                try expectOutOfMemory { hakMalloc(requestMax + 1) }
+                try expectOutOfMemory { hakMalloc(1 << 60) }
+                try expectOutOfMemory { hakCalloc(1 << 33, 1 << 33) }
+                try expectOutOfMemory { hakReallocarray(nil, 1 << 33, 1 << 33) }
+                try expectOutOfMemory { hakPvalloc(UInt.max) }
+                errno = 42
+                let block = hakMalloc(100_000)
+                hakFree(hakRealloc(block, 3 << 20))
+                hakFree(hakCalloc(3, 70_000))
+                try require(errno == 42)
+            }
+        }
+
+        @Test func aFailedReallocLeavesTheBlock() throws {
+            try withCache { _ in
+                for bytes in [40, 4000, 100_000, 3 << 20] as [UInt] {
+                    guard let block = hakMalloc(bytes) else { return }
+                    block.fill(bytes, 5)
+                    try expectOutOfMemory { hakRealloc(block, 1 << 60) }
+                    try expectOutOfMemory { hakRealloc(block, UInt.max) }
+                    try require(block.holds(bytes, 5))
+                    hakFree(block)
+                }
+            }
+        }
+
+        @Test func posixMemalignLeavesErrnoAndItsOutput() throws {
+            try withCache { _ in
+                let untouched = UnsafeMutableRawPointer(bitPattern: 0x10)
+                var result = untouched
+                errno = 42
+                for alignment in [0, 1, 4, 7, 24, 48] as [UInt] {
+                    try require(hakPosixMemalign(&result, alignment, 8) == EINVAL, "\(alignment)")
+                }
+                try require(hakPosixMemalign(&result, 16, 1 << 60) == ENOMEM)
+                try require(errno == 42 && result == untouched)
+                try require(hakPosixMemalign(&result, 4096, 100) == 0)
+                try require(result!.address % 4096 == 0)
+                hakFree(result)
+            }
+        }
+
+        @Test func alignmentsThatAreNone() throws {
+            try withCache { _ in
+                for alignment in [0, 3, 24] as [UInt] {
+                    errno = 0
+                    try require(hakAlignedAlloc(alignment, 8) == nil && errno == EINVAL)
+                }
+                for (given, meant) in [(0, 1), (3, 4), (24, 32), (5000, 8192)] as [(UInt, UInt)] {
+                    let block = hakMemalign(given, 10)
+                    try require(block!.address % meant == 0)
+                    hakFree(block)
+                }
+                errno = 0
+                try require(hakMemalign(UInt.max, 8) == nil && errno == EINVAL)
+                let page = process.pageBytes
+                let pages = hakPvalloc(page + 1)
+                try require(pages!.address % page == 0 && hakUsableSize(pages) >= 2 * page)
+                hakFree(pages)
+            }
+        }
+
+        @Test func reallocsContentsStayOverRandomSizes() throws {
+            let seed = Randomness.printedSeed()
+            try withCache { cache in
+                var random = Randomness(seed: seed)
+                var block: UnsafeMutableRawPointer?
+                var filled: UInt = 0
+                for step in 0..<4000 {
+                    let bytes = random.size(max: random.below(30) == 0 ? 9 << 20 : 300_000)
+                    guard let moved = hakRealloc(block, bytes) else {
+                        throw Violation(description: "out of memory")
+                    }
+                    let kept = min(filled, bytes) & ~7
+                    try require(moved.holds(kept, UInt64(step)), "lost \(filled) -> \(bytes)")
+                    try require(hakUsableSize(moved) >= bytes)
+                    block = moved
+                    filled = bytes
+                    moved.fill(bytes, UInt64(step + 1))
+                    if step % 400 == 0 { try requireIntact(cache) }
+                }
+                try require(hakRealloc(block, 0) == nil)
+            }
+        }
+
+        @Test func growthInPlaceKeepsTheAddressWhereItCan() throws {
+            try withCache { cache in
+                cache.releaseMemory()
+                // Alone in the page heap, a large block has free room behind it.
+                guard let block = hakMalloc(200_000) else { return }
+                let span = BlockMap.span(block.address)!
+                let next = BlockMap.span(span.end)
+                if let next, next.state == .free, next.start == span.end, next.bytes > 200_000 {
+                    try require(hakRealloc(block, 350_000) == block)
+                    try require(hakRealloc(block, 190_000) == block)
+                    hakFree(block)
+                } else {
+                    hakFree(block)
+                }
+            }
+        }
+
+        @Test func sizedFreesAcceptEverySizeThatMayHaveBeenAsked() throws {
+            try withCache { _ in
+                let before = Report.ignoredCount
+                var bytes: UInt = 0
+                while bytes < 6 << 20 {
+                    hakFreeSized(hakMalloc(bytes), bytes)
+                    hakFreeSized(hakCalloc(1, bytes), bytes)
+                    hakFreeSized(hakRealloc(hakMalloc(bytes / 2), max(bytes, 1)), max(bytes, 1))
+                    hakFreeAlignedSized(hakAlignedAlloc(64, bytes), 64, bytes)
+                    bytes += bytes / 7 + 1
+                }
+                try require(Report.ignoredCount == before)
+                whaleCache.pointee.releaseAll()
+            }
+        }
+    }
+}
+
+extension Report {
+    static var ignoredCount: UInt { ignored.load(ordering: .relaxed) }
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+
+import Synchronization
+import Testing
+
+@testable import HakmemCoreHosted
+
+extension HeapTests {
+    /// Blocks with a span for themselves, and the reuse cache of a thread.
+    @Suite struct LargeBlockTests {
+        @Test func whatWasFreedIsServedNext() throws {
+            try withCache { cache in
+                for bytes in [mediumMax + 1, 100_000, 900_000] {
+                    let first = try Block.take(bytes)
+                    Block.free(first)
+                    let hits = cache.header.pointee.largeHits.load(ordering: .relaxed)
+                    try require(try Block.take(bytes) == first, "another block")
+                    try require(cache.header.pointee.largeHits.load(ordering: .relaxed) == hits + 1)
+                    Block.free(first)
+                }
+            }
+        }
+
+        @Test func aMuchLargerSpanIsNotTaken() throws {
+            try withCache { _ in
+                let large = try Block.take(800_000)
+                Block.free(large)
+                let small = try Block.take(400_000)
+                try require(BlockMap.span(small)!.bytes < 460_000)
+                Block.free(small)
+            }
+        }
+
+        @Test func theCacheIsBounded() throws {
+            try withOptions({ $0.largeCacheBytesMax = 600_000 }) {
+                try withCache { cache in
+                    let blocks = try (0..<30).map { _ in try Block.take(100_000) }
+                    for block in blocks {
+                        Block.free(block)
+                        try require(cache.header.pointee.large.bytes <= 600_000)
+                    }
+                    let tooLarge = try Block.take(700_000)
+                    let kept = cache.header.pointee.large.bytes
+                    Block.free(tooLarge)
+                    try require(cache.header.pointee.large.bytes == kept, "kept beyond the bound")
+                }
+            }
+        }
+
+        @Test func ageAndTrimEmptyTheCache() throws {
+            try withCache { cache in
+                for release in [true, false] {
+                    let blocks = try (0..<4).map { _ in try Block.take(100_000) }
+                    blocks.forEach(Block.free)
+                    try require(cache.header.pointee.large.bytes > 0)
+                    if release {
+                        let later = Clock.nowMs() &+ UInt32(process.options.purgeDelayMs) + 1000
+                        cache.header.pointee.large.releaseAged(later)
+                    } else {
+                        cache.header.pointee.large.releaseAll()
+                    }
+                    try require(cache.header.pointee.large.bytes == 0)
+                }
+            }
+        }
+
+        @Test func anyThreadMayFreeIt() throws {
+            try withCache { _ in
+                let block = try Block.take(500_000)
+                try onThread { Block.free(block) }
+                try require(!ThreadCache.isOut(block))
+            }
+        }
+
+        @Test func callocOfReusedMemoryIsZero() throws {
+            try withCache { _ in
+                for bytes in [40_000, 200_000, largeMax] as [UInt] {
+                    for _ in 0..<3 {
+                        guard let block = hakCalloc(bytes, 1) else { throw Violation(description: "") }
+                        try require(block.isZero(bytes), "\(bytes)")
+                        block.fill(bytes, 77)
+                        hakFree(block)
+                    }
+                }
+            }
+        }
+    }
+
+    @Suite struct WhaleCacheTests {
+        private static let bytes: UInt = 3 << 20
+
+        private func cached() -> UInt { whaleCache.pointee.cachedBytes.load(ordering: .relaxed) }
+        private func mapped() -> UInt { whaleCache.pointee.mappedBytes.load(ordering: .relaxed) }
+
+        @Test func whatWasFreedIsServedNext() throws {
+            try withCache { _ in
+                whaleCache.pointee.releaseAll()
+                let first = try Block.take(WhaleCacheTests.bytes)
+                try require(mapped() == WhaleCacheTests.bytes && cached() == 0)
+                Block.free(first)
+                try require(cached() == WhaleCacheTests.bytes)
+                let hits = whaleCache.pointee.hits.load(ordering: .relaxed)
+                try require(try Block.take(WhaleCacheTests.bytes - 4096) == first)
+                try require(whaleCache.pointee.hits.load(ordering: .relaxed) == hits + 1)
+                try require(cached() == 0)
+                Block.free(first)
+                whaleCache.pointee.releaseAll()
+                try require(mapped() == 0 && BlockMap.span(first) == nil)
+            }
+        }
+
+        @Test func aPoorFitIsNotTaken() throws {
+            try withCache { _ in
+                whaleCache.pointee.releaseAll()
+                let large = try Block.take(16 << 20)
+                Block.free(large)
+                let small = try Block.take(WhaleCacheTests.bytes)
+                try require(small != large && cached() == 16 << 20)
+                Block.free(small)
+                whaleCache.pointee.releaseAll()
+            }
+        }
+
+        @Test func theCacheIsBoundedAndAged() throws {
+            try withOptions({ $0.whaleCacheBytesMax = 10 << 20 }) {
+                try withCache { _ in
+                    let blocks = try (0..<8).map { _ in try Block.take(WhaleCacheTests.bytes) }
+                    for block in blocks {
+                        Block.free(block)
+                        try require(cached() <= 10 << 20, "\(cached())")
+                    }
+                    try require(cached() > 0)
+                    let delay = UInt32(process.options.purgeDelayMs)
+                    whaleCache.pointee.releaseAged(Clock.nowMs() &+ delay + 1000)
+                    try require(cached() == 0 && mapped() == 0)
+                    Block.free(try Block.take(11 << 20))
+                    try require(cached() == 0, "kept beyond the bound")
+                }
+            }
+        }
+
+        @Test func callocOfReusedMemoryIsZero() throws {
+            try withCache { _ in
+                for bytes in [3 << 20, 5 << 20] as [UInt] {
+                    for _ in 0..<3 {
+                        guard let block = hakCalloc(bytes, 1) else { throw Violation(description: "") }
+                        try require(block.isZero(bytes), "\(bytes)")
+                        block.fill(bytes, 77)
+                        hakFree(block)
+                    }
+                }
+                whaleCache.pointee.releaseAll()
+            }
+        }
+
+        @Test func whalesGrowAndShrink() throws {
+            try withCache { _ in
+                guard var block = hakMalloc(WhaleCacheTests.bytes) else { return }
+                block.fill(WhaleCacheTests.bytes, 99)
+                for bytes in [4 << 20, 9 << 20, 40 << 20, 21 << 20, 10 << 20, 4 << 20] as [UInt] {
+                    guard let moved = hakRealloc(block, bytes) else { throw Violation(description: "") }
+                    try require(moved.holds(WhaleCacheTests.bytes, 99), "contents lost at \(bytes)")
+                    try require(hakUsableSize(moved) >= bytes)
+                    // All of it is there to be written.
+                    for page in stride(from: WhaleCacheTests.bytes, to: hakUsableSize(moved), by: 4096) {
+                        moved.storeBytes(of: 1, toByteOffset: Int(page), as: UInt8.self)
+                    }
+                    block = moved
+                }
+                hakFree(block)
+                whaleCache.pointee.releaseAll()
+                try require(mapped() == 0, "\(mapped()) bytes still mapped")
+            }
+        }
+
+        @Test func alignmentsAboveAPage() throws {
+            try withCache { _ in
+                for shift in UInt(12)...24 {
+                    guard let block = hakAlignedAlloc(1 << shift, WhaleCacheTests.bytes) else {
+                        throw Violation(description: "out of memory")
+                    }
+                    try require(block.address % (1 << shift) == 0)
+                    hakFree(block)
+                }
+                whaleCache.pointee.releaseAll()
+                try require(mapped() == 0)
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+//
+// Misuse under HAKMEM_ON_ERROR=ignore: counted, and the heap stays whole. The lines on standard
+// error and the aborts are the black-box tests'.
+
+import CHakmemShim
+import Synchronization
+import Testing
+
+@testable import HakmemCoreHosted
+
+extension HeapTests {
+    @Suite struct MisuseTests {
+        /// Runs `body`, which commits `count` misuses, in a cache that is looked over afterwards.
+        private func expectMisuses(
+            _ count: UInt, _ body: @escaping (ThreadCache) throws -> Void
+        ) throws {
+            try withOptions({ $0.ignoresErrors = true }) {
+                try withCache { cache in
+                    let before = Report.ignoredCount
+                    try body(cache)
+                    let seen = Report.ignoredCount - before
+                    try require(seen == count, "\(seen) misuses, not \(count)")
+                }
+            }
+        }
+
+        @Test(arguments: [16, 48, 64, 80, 512, 1024, 1280, 32_768, 40_000, 1 << 20, 3 << 20] as [UInt])
+        func doubleFree(bytes: UInt) throws {
+            try expectMisuses(2) { cache in
+                let keeps = try (0..<3).map { _ in try Block.take(bytes) }
+                let block = try Block.take(bytes)
+                Block.free(block)
+                Block.free(block)
+                Block.free(block)
+                keeps.forEach(Block.free)
+                let again = try (0..<40).map { _ in try Block.take(bytes) }
+                try require(Set(again).count == again.count, "a block twice")
+                again.forEach(Block.free)
+                whaleCache.pointee.releaseAll()
+            }
+        }
+
+        @Test(arguments: [48, 512, 1280, 32_768, 40_000, 3 << 20] as [UInt])
+        func freeOfTheInside(bytes: UInt) throws {
+            try expectMisuses(3) { _ in
+                let block = try Block.take(bytes)
+                Block.free(block + 8)
+                Block.free(block + 16)
+                Block.free(block + bytes - 1)
+                try require(ThreadCache.isOut(block))
+                Block.free(block)
+            }
+        }
+
+        @Test func freeOfForeignPointers() throws {
+            try expectMisuses(3) { _ in
+                var local: UInt64 = 0
+                withUnsafeMutablePointer(to: &local) { hakFree(UnsafeMutableRawPointer($0)) }
+                Block.free(16)
+                Block.free(UInt.max & ~15)
+            }
+        }
+
+        @Test func wrongSizesAndAlignments() throws {
+            try expectMisuses(4) { _ in
+                for (bytes, given) in [(100, 2000), (2000, 100), (100_000, 3000)] as [(UInt, UInt)] {
+                    let block = hakMalloc(bytes)
+                    hakFreeSized(block, given)
+                    try require(ThreadCache.isOut(block!.address), "it was freed")
+                    hakFreeSized(block, bytes)
+                }
+                let block = hakAlignedAlloc(64, 100)
+                hakFreeAlignedSized(block, 1 << 30, 100)
+                hakFreeAlignedSized(block, 64, 100)
+            }
+        }
+
+        @Test func freeOfARemoteBlockTwice() throws {
+            try expectMisuses(1) { cache in
+                let blocks = try (0..<200).map { _ in try Block.take(96) }
+                try onThread { Block.free(blocks[7]) }
+                cache.drainInbox()
+                try onThread { Block.free(blocks[7]) }
+                cache.drainInbox()
+                for (index, block) in blocks.enumerated() where index != 7 { Block.free(block) }
+            }
+        }
+
+        @Test func reallocOfWhatIsNoBlock() throws {
+            try expectMisuses(2) { _ in
+                let block = hakMalloc(500)
+                try require(hakRealloc(block! + 16, 100) == nil)
+                hakFree(block)
+                try require(hakRealloc(UnsafeMutableRawPointer(bitPattern: 4096), 100) == nil)
+            }
+        }
+    }
+}
