@@ -122,8 +122,7 @@ private func alignedOrOutOfMemory(_ alignment: UInt, _ size: UInt) -> UnsafeMuta
             Report.misuse(.wrongAlignment(given: alignment), at: address)
             return
         }
-        let wanted = alignUp(min(size, requestMax), to: alignment)
-        if !couldHaveAsked(for: wanted, span.blockBytes) {
+        if !couldHaveAsked(for: size, alignedTo: alignment, span.blockBytes) {
             Report.misuse(.wrongSize(given: size, blockBytes: span.blockBytes), at: address)
             return
         }
@@ -138,4 +137,16 @@ private func couldHaveAsked(for size: UInt, _ blockBytes: UInt) -> Bool {
     if blockBytes <= 64 || blockBytes / 2 <= size { return true }
     if size <= mediumMax { return SizeClass(bytes: max(size, 1)).blockBytes == blockBytes }
     return alignUp(size, to: granuleBytes) >= blockBytes
+}
+
+/// The same for an aligned request: blocks of slabs are rounded up to the alignment; blocks that
+/// are aligned beyond a granule have spans for themselves.
+private func couldHaveAsked(
+    for size: UInt, alignedTo alignment: UInt, _ blockBytes: UInt
+) -> Bool {
+    if size > blockBytes { return false }
+    if alignment <= granuleBytes {
+        return couldHaveAsked(for: alignUp(size, to: alignment), blockBytes)
+    }
+    return blockBytes / 2 <= size || blockBytes <= alignUp(max(size, 1), to: granuleBytes)
 }

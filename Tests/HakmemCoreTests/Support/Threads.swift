@@ -71,3 +71,32 @@ func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) t
     }
     if let failure { throw failure }
 }
+
+/// A value that threads pass to each other under a lock.
+final class Guarded<Value>: @unchecked Sendable {
+    private var value: Value
+    private var mutex = pthread_mutex_t()
+
+    init(_ value: Value) {
+        self.value = value
+        pthread_mutex_init(&mutex, nil)
+    }
+
+    func get() -> Value { change { $0 } }
+    func set(_ new: Value) { change { $0 = new } }
+
+    @discardableResult
+    func change<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
+        pthread_mutex_lock(&mutex)
+        defer { pthread_mutex_unlock(&mutex) }
+        return try body(&value)
+    }
+}
+
+/// Where a number of threads wait for each other.
+final class Barrier: @unchecked Sendable {
+    private var barrier = pthread_barrier_t()
+
+    init(parties: Int) { pthread_barrier_init(&barrier, nil, UInt32(parties)) }
+    func wait() { pthread_barrier_wait(&barrier) }
+}

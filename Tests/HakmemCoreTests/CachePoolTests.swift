@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+
+import CHakmemShim
+import Synchronization
+import Testing
+
+@testable import HakmemCoreHosted
+
+extension HeapTests {
+    @Suite struct MessageTests {
+        init() { StartedHeap.ensure() }
+
+        @Test func aMessageIsFullAtItsBound() throws {
+            let acquired = messagePool.pointee.acquire()
+            let message = try #require(acquired)
+            for block in 0..<Message.blocksMax {
+                #expect(!message.isFull)
+                message.append(block)
+            }
+            #expect(message.isFull)
+            #expect((0..<Int(Message.blocksMax)).allSatisfy { message.blocks[$0] == UInt($0) })
+            messagePool.pointee.release(message)
+            let again = messagePool.pointee.acquire()
+            #expect(again?.address == message.address)
+            #expect(again?.header.pointee.count == .some(0))
+            messagePool.pointee.release(message)
+        }
+
+        /// Blocks freed by another thread come home when it exits, and not before they are sent.
+        @Test func exitSendsWhatWaits() throws {
+            try withCache { cache in
+                let blocks = try (0..<5).map { _ in try Block.take(200) }
+                let isOpen = try onThread {
+                    blocks.forEach(Block.free)
+                    return blocks.allSatisfy(ThreadCache.isOut)
+                }
+                try require(isOpen, "a remote free cleared the map")
+                try require(cache.header.pointee.inbox.load(ordering: .relaxed) != 0)
+                cache.drainInbox()
+                try require(!blocks.contains(where: ThreadCache.isOut), "blocks are still out")
+            }
+        }
+
+        @Test func severalThreadsSendToSeveralOwners() throws {
+            let owners = 6
+            let held = (0..<owners).map { _ in Guarded<[UInt]>([]) }
+            let barrier = Barrier(parties: owners)
+            try onThreads(owners) { number in
+                hakFree(hakMalloc(1))
+                let cache = ThreadCache(at: hak_cache_get())
+                for round in 0..<10 {
+                    let blocks = try (0..<500).map { try Block.take(UInt(16 + ($0 * 37) % 3000)) }
+                    held[number].set(blocks)
+                    barrier.wait()
+                    // Each frees a part of every other's blocks.
+                    for owner in 0..<owners where owner != number {
+                        let part = held[owner].get().enumerated().filter {
+                            $0.offset % (owners - 1) == (number + owners - owner - 1) % owners % (owners - 1)
+                        }
+                        for (_, block) in part { Block.free(block) }
+                    }
+                    cache.header.pointee.outgoing.sendAll()
+                    barrier.wait()
+                    cache.drainInbox()
+                    try require(!blocks.contains(where: ThreadCache.isOut), "lost in round \(round)")
+                    let violations = cache.violations()
+                    barrier.wait()
+                    try require(violations.isEmpty, violations.prefix(3).joined(separator: "; "))
+                }
+            }
+        }
+    }
+
+    @Suite struct CachePoolTests {
+        init() { StartedHeap.ensure() }
+
+        @Test func anExitedThreadsCacheIsAdopted() throws {
+            let first = try withCache { $0.address }
+            let count = cachePool.pointee.cacheCount.load(ordering: .relaxed)
+            for _ in 0..<50 { try require(withCache { $0.address } == first) }
+            #expect(cachePool.pointee.cacheCount.load(ordering: .relaxed) == count)
+        }
+
+        @Test func blocksOutliveTheirThread() throws {
+            let blocks = try withCache { _ in
+                try (0..<2000).map { index in
+                    let block = try Block.take(UInt(16 + index % 900))
+                    UnsafeMutableRawPointer(bitPattern: block)!.fill(16, UInt64(index))
+                    return block
+                }
+            }
+            try onThread {
+                for (index, block) in blocks.enumerated() {
+                    let memory = UnsafeMutableRawPointer(bitPattern: block)!
+                    try require(memory.holds(16, UInt64(index)), "block \(index) changed")
+                    Block.free(block)
+                }
+            }
+            // Nobody owned them: the sender has visited the cache and freed them itself.
+            try require(!blocks.contains(where: ThreadCache.isOut), "blocks are still out")
+        }
+
+        @Test func aThreadThatHasExitedBorrows() throws {
+            try withCache { _ in
+                let owned = cachePool.pointee.ownedCount.load(ordering: .relaxed)
+                try TestThread {
+                    hakFree(hakMalloc(100))
+                    hakThreadExit(nil)
+                    for bytes in [24, 2000, 100_000] as [UInt] {
+                        let block = try Block.take(bytes)
+                        try require(hak_cache_get() == hak_cache_none(), "it kept a cache")
+                        Block.free(block)
+                    }
+                }.join()
+                try require(cachePool.pointee.ownedCount.load(ordering: .relaxed) == owned)
+            }
+        }
+
+        @Test func theExitKeyGivesTheCacheBack() throws {
+            let owned = cachePool.pointee.ownedCount.load(ordering: .relaxed)
+            for _ in 0..<20 {
+                try TestThread(returnsCache: false) { hakFree(hakMalloc(100)) }.join()
+            }
+            #expect(cachePool.pointee.ownedCount.load(ordering: .relaxed) == owned)
+        }
+    }
+}
