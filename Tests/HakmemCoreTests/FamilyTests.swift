@@ -147,6 +147,10 @@ extension HeapTests {
                     hakFreeSized(hakCalloc(1, bytes), bytes)
                     hakFreeSized(hakRealloc(hakMalloc(bytes / 2), max(bytes, 1)), max(bytes, 1))
                     hakFreeAlignedSized(hakAlignedAlloc(64, bytes), 64, bytes)
+                    for shift in UInt(3)...16 {
+                        let alignment: UInt = 1 << shift
+                        hakFreeAlignedSized(hakAlignedAlloc(alignment, bytes), alignment, bytes)
+                    }
                     bytes += bytes / 7 + 1
                 }
                 try require(Report.ignoredCount == before)

@@ -15,15 +15,17 @@ extension HeapTests {
             return stats
         }
 
-        /// Expects what `body` adds to the counters, in a thread with its own cache.
+        /// Expects what `body` adds to the counters, in a thread with its own cache. `body` gives
+        /// the blocks that it has left.
         private func expect(
             malloc: UInt64 = 0, calloc: UInt64 = 0, realloc: UInt64 = 0, aligned: UInt64 = 0,
-            free: UInt64 = 0, live: Int64 = 0, _ body: @escaping () throws -> Void
+            free: UInt64 = 0, live: Int64 = 0, _ body: @escaping () throws -> [UInt]
         ) throws {
             try withCache { _ in
                 let before = stats()
-                try body()
+                let left = try body()
                 let after = stats()
+                left.forEach(Block.free)
                 func delta(_ path: KeyPath<hak_stats_t, UInt64>) -> Int64 {
                     Int64(bitPattern: after[keyPath: path] &- before[keyPath: path])
                 }
@@ -43,6 +45,7 @@ extension HeapTests {
             try expect(malloc: 100, free: 60, live: Int64(40 * bytes)) {
                 let blocks = try (0..<100).map { _ in try Block.take(bytes) }
                 for block in blocks.prefix(60) { Block.free(block) }
+                return Array(blocks.suffix(40))
             }
         }
 
@@ -51,6 +54,7 @@ extension HeapTests {
             try expect(malloc: 10, free: 7, live: Int64(3 * bytes)) {
                 let blocks = try (0..<10).map { _ in try Block.take(bytes) }
                 for block in blocks.prefix(7) { Block.free(block) }
+                return Array(blocks.suffix(3))
             }
         }
 
@@ -62,6 +66,7 @@ extension HeapTests {
                 hakFree(hakAlignedAlloc(64, 100))
                 hakFree(hakMemalign(8192, 5000))
                 hakFree(hakValloc(1))
+                return []
             }
         }
 
@@ -74,6 +79,7 @@ extension HeapTests {
                 for bytes in [9 << 20, 30 << 20, 80 << 20] as [UInt] { whale = hakRealloc(whale, bytes) }
                 hakFree(whale)
                 whaleCache.pointee.releaseAll()
+                return []
             }
         }
 

@@ -18,6 +18,7 @@ extension HeapTests {
                 var random = Randomness(seed: seed)
                 let sizeClass = SizeClass(index: index)
                 var blocks: [UInt] = []
+                try require(Block.liveOutsideBins(cache, sizeClass) == 0, "an earlier test's block")
                 for _ in 0..<40 {
                     for _ in 0..<100 { blocks.append(try Block.take(sizeClass.blockBytes)) }
                     for _ in 0..<60 {

@@ -40,7 +40,7 @@
             var total: UInt = 0
             var before: Span?
             let isWhole = walk { span in
-                total += span.bytes
+                if span.state != .unmapped { total += span.bytes }
                 defer { before = span }
                 guard span.state == .free else { return }
                 free += span.bytes

@@ -19,7 +19,10 @@ extension ThreadCache {
             return address
         }
         if span.state == .whale, bytes > usable {
-            if let block = whaleCache.pointee.grow(span, to: bytes) { return block.address }
+            if let block = whaleCache.pointee.grow(span, to: bytes) {
+                ThreadCache.count(header.pointee.reallocMoves)
+                return block.address
+            }
         }
         return move(address, usable, bytes)
     }

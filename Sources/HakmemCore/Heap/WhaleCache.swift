@@ -30,6 +30,8 @@ struct WhaleCache: ~Copyable {
     let mappedBytes: Atomic<UInt>
     let cachedBytes: Atomic<UInt>
     let served: Atomic<UInt>
+    /// Whales that the program holds.
+    let live: Atomic<UInt>
     let hits: Atomic<UInt>
 
     // MARK: Allocate
@@ -89,6 +91,7 @@ struct WhaleCache: ~Copyable {
         line.pointee.owner.store(span.address | Owner.wholeMark, ordering: .relaxed)
         line.pointee.live.store(1, ordering: .relaxed)
         served.wrappingAdd(1, ordering: .relaxed)
+        live.wrappingAdd(1, ordering: .relaxed)
         return FreshBlock(address: span.start, isZero: isZero)
     }
 
@@ -118,6 +121,7 @@ struct WhaleCache: ~Copyable {
 
     /// Takes a whale that is no longer live.
     mutating func keepOrUnmap(_ span: Span) {
+        live.wrappingSubtract(1, ordering: .relaxed)
         let limit = process.options.whaleCacheBytesMax
         let now = Clock.nowMs()
         if span.mappedBytes > limit {
@@ -210,6 +214,7 @@ struct WhaleCache: ~Copyable {
         // The kernel moves page tables; the rest of the target keeps its own, fresh pages.
         if SystemCall.move(start, bytes: mapped, onto: target.address, bytes: mapped) {
             mappedBytes.wrappingSubtract(mapped, ordering: .relaxed)
+            live.wrappingSubtract(1, ordering: .relaxed)
             pageHeap.pointee.discardHeader(span)
             return FreshBlock(address: targetSpan.start, isZero: false)
         }

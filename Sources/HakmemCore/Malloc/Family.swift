@@ -146,7 +146,8 @@ private func couldHaveAsked(
 ) -> Bool {
     if size > blockBytes { return false }
     if alignment <= granuleBytes {
-        return couldHaveAsked(for: alignUp(size, to: alignment), blockBytes)
+        let isOfSlab = size <= mediumMax
+        return couldHaveAsked(for: isOfSlab ? alignUp(max(size, 1), to: alignment) : size, blockBytes)
     }
     return blockBytes / 2 <= size || blockBytes <= alignUp(max(size, 1), to: granuleBytes)
 }

@@ -22,6 +22,7 @@ struct Statistics: ~Copyable {
     private(set) var classes = InlineArray<85, ClassFigures>(repeating: ClassFigures())
     private(set) var total = hak_stats_t()
     private var largeBytes: UInt = 0
+    private var largeLive: UInt = 0
     private var servedInside: UInt = 0
 
     /// Gathers the figures as of now. Takes the page heap's lock.
@@ -104,6 +105,7 @@ struct Statistics: ~Copyable {
         case .large:
             if BlockMap.line(span.start).pointee.live.load(ordering: .relaxed) != 0 {
                 largeBytes += span.blockBytes
+                largeLive += 1
                 total.bytes_active += UInt64(span.bytes)
             } else {
                 total.bytes_retained += UInt64(span.bytes)
@@ -125,7 +127,7 @@ struct Statistics: ~Copyable {
 
     private mutating func finish() {
         var allocated = largeBytes
-        var liveBlocks: UInt = 0
+        var liveBlocks = largeLive &+ whaleCache.pointee.live.load(ordering: .relaxed)
         for index in 1..<SizeClass.end {
             allocated &+= classes[index].live &* SizeClass(index: index).blockBytes
             liveBlocks &+= classes[index].live
@@ -136,7 +138,8 @@ struct Statistics: ~Copyable {
         let served = whaleCache.pointee.served.load(ordering: .relaxed)
         let hits = whaleCache.pointee.hits.load(ordering: .relaxed)
         total.calls_malloc += UInt64(served)
-        total.calls_free = total.calls_malloc &- UInt64(liveBlocks)
+        // A realloc that moves its block takes and frees one of its own, which is not the program's.
+        total.calls_free = total.calls_malloc &- UInt64(liveBlocks) &- UInt64(servedInside)
         let inside = total.calls_calloc + total.calls_aligned + UInt64(servedInside)
         total.calls_malloc -= min(inside, total.calls_malloc)
         total.bytes_allocated = UInt64(allocated &+ whales &- cached)
