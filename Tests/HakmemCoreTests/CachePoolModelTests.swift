@@ -93,8 +93,8 @@ private struct PoolModel: Interleaving {
     private mutating func advance(_ index: Int) {
         var actor = actors[index]
         // A locked instruction waits until its processor's writes are seen.
-        let isLockedStep: Set<Step> = [.push, .take, .drainVisited, .lockToAdopt, .lockToLeave, .adopt]
-        if actor.holdsBack, isLockedStep.contains(actor.step) { return }
+        let locked: Set<Step> = [.push, .take, .drainVisited, .lockToAdopt, .lockToLeave, .adopt]
+        if actor.holdsBack, locked.contains(actor.step) { return }
         switch actor.step {
         case .push:
             inbox |= actor.message

@@ -54,15 +54,17 @@ extension HeapTests {
                     barrier.wait()
                     // Each frees a part of every other's blocks.
                     for owner in 0..<owners where owner != number {
+                        let share = (number + owners - owner - 1) % owners
                         let part = held[owner].get().enumerated().filter {
-                            $0.offset % (owners - 1) == (number + owners - owner - 1) % owners % (owners - 1)
+                            $0.offset % (owners - 1) == share
                         }
                         for (_, block) in part { Block.free(block) }
                     }
                     cache.header.pointee.outgoing.sendAll()
                     barrier.wait()
                     cache.drainInbox()
-                    try require(!blocks.contains(where: ThreadCache.isOut), "lost in round \(round)")
+                    let isEmpty = !blocks.contains(where: ThreadCache.isOut)
+                    try require(isEmpty, "lost in round \(round)")
                     let violations = cache.violations()
                     barrier.wait()
                     try require(violations.isEmpty, violations.prefix(3).joined(separator: "; "))

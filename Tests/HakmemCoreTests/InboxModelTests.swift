@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Every interleaving of an inbox: senders that push with a compare-exchange, an owner that takes the
-// whole list with one exchange, and messages that are used again once they were drained.
+// Every interleaving of an inbox: senders that push with a compare-exchange, an owner that takes
+// the whole list with one exchange, and messages that are used again once they were drained.
 
 import Testing
 

@@ -76,7 +76,7 @@ extension HeapTests {
             try withCache { _ in
                 for bytes in [40_000, 200_000, largeMax] as [UInt] {
                     for _ in 0..<3 {
-                        guard let block = hakCalloc(bytes, 1) else { throw Violation(description: "") }
+                        guard let block = hakCalloc(bytes, 1) else { throw Violation.outOfMemory }
                         try require(block.isZero(bytes), "\(bytes)")
                         block.fill(bytes, 77)
                         hakFree(block)
@@ -143,7 +143,7 @@ extension HeapTests {
             try withCache { _ in
                 for bytes in [3 << 20, 5 << 20] as [UInt] {
                     for _ in 0..<3 {
-                        guard let block = hakCalloc(bytes, 1) else { throw Violation(description: "") }
+                        guard let block = hakCalloc(bytes, 1) else { throw Violation.outOfMemory }
                         try require(block.isZero(bytes), "\(bytes)")
                         block.fill(bytes, 77)
                         hakFree(block)
@@ -158,11 +158,12 @@ extension HeapTests {
                 guard var block = hakMalloc(WhaleCacheTests.bytes) else { return }
                 block.fill(WhaleCacheTests.bytes, 99)
                 for bytes in [4 << 20, 9 << 20, 40 << 20, 21 << 20, 10 << 20, 4 << 20] as [UInt] {
-                    guard let moved = hakRealloc(block, bytes) else { throw Violation(description: "") }
+                    guard let moved = hakRealloc(block, bytes) else { throw Violation.outOfMemory }
                     try require(moved.holds(WhaleCacheTests.bytes, 99), "contents lost at \(bytes)")
                     try require(hakUsableSize(moved) >= bytes)
                     // All of it is there to be written.
-                    for page in stride(from: WhaleCacheTests.bytes, to: hakUsableSize(moved), by: 4096) {
+                    let end = hakUsableSize(moved)
+                    for page in stride(from: WhaleCacheTests.bytes, to: end, by: 4096) {
                         moved.storeBytes(of: 1, toByteOffset: Int(page), as: UInt8.self)
                     }
                     block = moved

@@ -25,7 +25,9 @@ extension HeapTests {
             }
         }
 
-        @Test(arguments: [16, 48, 64, 80, 512, 1024, 1280, 32_768, 40_000, 1 << 20, 3 << 20] as [UInt])
+        @Test(arguments: [
+            16, 48, 64, 80, 512, 1024, 1280, 32_768, 40_000, 1 << 20, 3 << 20,
+        ] as [UInt])
         func doubleFree(bytes: UInt) throws {
             try expectMisuses(2) { cache in
                 let keeps = try (0..<3).map { _ in try Block.take(bytes) }
@@ -64,7 +66,8 @@ extension HeapTests {
 
         @Test func wrongSizesAndAlignments() throws {
             try expectMisuses(4) { _ in
-                for (bytes, given) in [(100, 2000), (2000, 100), (100_000, 3000)] as [(UInt, UInt)] {
+                let sizes: [(UInt, UInt)] = [(100, 2000), (2000, 100), (100_000, 3000)]
+                for (bytes, given) in sizes {
                     let block = hakMalloc(bytes)
                     hakFreeSized(block, given)
                     try require(ThreadCache.isOut(block!.address), "it was freed")

@@ -76,7 +76,9 @@ extension HeapTests {
                 for bytes in [5000, 300_000, 200] as [UInt] { block = hakRealloc(block, bytes) }
                 hakFree(block)
                 var whale = hakMalloc(3 << 20)
-                for bytes in [9 << 20, 30 << 20, 80 << 20] as [UInt] { whale = hakRealloc(whale, bytes) }
+                for bytes in [9 << 20, 30 << 20, 80 << 20] as [UInt] {
+                    whale = hakRealloc(whale, bytes)
+                }
                 hakFree(whale)
                 whaleCache.pointee.releaseAll()
                 return []

@@ -25,7 +25,8 @@ enum Binary {
         let process = Process()
         let output = Pipe()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin").split(separator: ":")
+        let search = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin"
+        let folders = search.split(separator: ":")
         let tool = names.first { name in
             folders.contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(name)") }
         }

@@ -58,8 +58,8 @@ struct HitPathTests {
     /// A mnemonic without its operand size, which disassemblers write or not.
     private static func plain(_ mnemonic: String) -> String {
         let sized: Set = [
-            "cmp", "mov", "lea", "and", "or", "add", "sub", "shr", "shl", "test", "btr", "bts", "ret",
-            "xor", "bt", "push", "pop",
+            "cmp", "mov", "lea", "and", "or", "add", "sub", "shr", "shl", "test", "btr", "bts",
+            "ret", "xor", "bt", "push", "pop",
         ]
         let short = String(mnemonic.dropLast())
         return "qlwb".contains(mnemonic.last ?? " ") && sized.contains(short) ? short : mnemonic

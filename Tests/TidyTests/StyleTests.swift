@@ -66,7 +66,7 @@ import Testing
                 for path in StyleTests.paths(in: line, links: isDocument) {
                     let first = path.split(separator: "/").first.map(String.init) ?? ""
                     let isKnown = folders.contains(first)
-                    let isLink = isDocument && line.contains("](\(path)")
+                    let isLink = isDocument && line.contains("](\(path))")
                     guard isKnown || isLink else { continue }
                     let beside = folder.isEmpty ? path : folder + "/" + path
                     if !SourceTree.exists(path), !SourceTree.exists(beside) {
@@ -86,7 +86,7 @@ import Testing
         }) {
             let path = word.trimmingCharacters(in: CharacterSet(charactersIn: ".,"))
             if path.hasPrefix("/") || path.isEmpty { continue }
-            if path.contains("/") || links && line.contains("](\(path)") { paths.append(path) }
+            if path.contains("/") || links && line.contains("](\(path))") { paths.append(path) }
         }
         return paths.filter { !line.contains($0 + "*") && !line.contains("…/" + $0) }
             .filter { !line.contains("://" + $0) && !line.contains($0 + "<") }

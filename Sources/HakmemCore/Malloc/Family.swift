@@ -146,8 +146,8 @@ private func couldHaveAsked(
 ) -> Bool {
     if size > blockBytes { return false }
     if alignment <= granuleBytes {
-        let isOfSlab = size <= mediumMax
-        return couldHaveAsked(for: isOfSlab ? alignUp(max(size, 1), to: alignment) : size, blockBytes)
+        let rounded = size <= mediumMax ? alignUp(max(size, 1), to: alignment) : size
+        return couldHaveAsked(for: rounded, blockBytes)
     }
     return blockBytes / 2 <= size || blockBytes <= alignUp(max(size, 1), to: granuleBytes)
 }

@@ -138,7 +138,7 @@ struct Statistics: ~Copyable {
         let served = whaleCache.pointee.served.load(ordering: .relaxed)
         let hits = whaleCache.pointee.hits.load(ordering: .relaxed)
         total.calls_malloc += UInt64(served)
-        // A realloc that moves its block takes and frees one of its own, which is not the program's.
+        // A realloc that moves takes a block and frees one: neither is a call of the program's.
         total.calls_free = total.calls_malloc &- UInt64(liveBlocks) &- UInt64(servedInside)
         let inside = total.calls_calloc + total.calls_aligned + UInt64(servedInside)
         total.calls_malloc -= min(inside, total.calls_malloc)

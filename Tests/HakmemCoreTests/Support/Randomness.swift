@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Randomness that a seed repeats (SplitMix64). HAKMEM_TEST_SEED replays a run; every seed is printed.
+// Randomness that a seed repeats (SplitMix64). Every seed is printed; HAKMEM_TEST_SEED replays it.
 
 import Foundation
 

@@ -111,7 +111,8 @@ struct ShadowHeap {
         live.removeLast()
         liveBytes -= block.usable
         // An overlap with any other block shows here, or there.
-        try require(block.memory.holds(block.usable, block.identity), "block of \(block.asked) changed")
+        let isWhole = block.memory.holds(block.usable, block.identity)
+        try require(isWhole, "block of \(block.asked) changed")
         return block
     }
 
@@ -122,7 +123,8 @@ struct ShadowHeap {
             throw Violation(description: "out of memory")
         }
         let kept = min(block.usable, size) & ~7
-        try require(moved.holds(kept, block.identity), "realloc \(block.asked) -> \(size) lost contents")
+        let isKept = moved.holds(kept, block.identity)
+        try require(isKept, "realloc \(block.asked) -> \(size) lost contents")
         try adopt(moved, size, 16)
     }
 

@@ -7,9 +7,11 @@ import Testing
 
 @testable import HakmemCoreHosted
 
-/// Something that does not hold, found where an expectation cannot be recorded: off the test's task.
+/// Something that does not hold, found off the test's task, where nothing can be recorded.
 struct Violation: Error, CustomStringConvertible {
     let description: String
+
+    static let outOfMemory = Violation(description: "out of memory")
 }
 
 /// Throws unless a condition holds.
