@@ -57,8 +57,9 @@ extension HeapTests {
             for line in UInt(0)..<linesPerGranule * 4 {
                 let expected = UInt(bitPattern: first) + line * 16
                 #expect(UInt(bitPattern: BlockMap.line(start + line << lineShift)) == expected)
-                #expect(BlockMap.line(start + line << lineShift + lineBytes - 1)
-                    == BlockMap.line(start + line << lineShift))
+                #expect(
+                    BlockMap.line(start + line << lineShift + lineBytes - 1)
+                        == BlockMap.line(start + line << lineShift))
             }
         }
 

@@ -32,7 +32,7 @@ extension HeapTests {
         }
 
         @Test func theCacheIsBounded() throws {
-            try withOptions({ $0.largeCacheBytesMax = 600_000 }) {
+            try withOption(\.largeCacheBytesMax, 600_000) {
                 try withCache { cache in
                     let blocks = try (0..<30).map { _ in try Block.take(100_000) }
                     for block in blocks {
@@ -122,7 +122,7 @@ extension HeapTests {
         }
 
         @Test func theCacheIsBoundedAndAged() throws {
-            try withOptions({ $0.whaleCacheBytesMax = 10 << 20 }) {
+            try withOption(\.whaleCacheBytesMax, 10 << 20) {
                 try withCache { _ in
                     let blocks = try (0..<8).map { _ in try Block.take(WhaleCacheTests.bytes) }
                     for block in blocks {

@@ -15,7 +15,7 @@ extension HeapTests {
         private func expectMisuses(
             _ count: UInt, _ body: @escaping (ThreadCache) throws -> Void
         ) throws {
-            try withOptions({ $0.ignoresErrors = true }) {
+            try withOption(\.ignoresErrors, true) {
                 try withCache { cache in
                     let before = Report.ignoredCount
                     try body(cache)
@@ -25,9 +25,10 @@ extension HeapTests {
             }
         }
 
-        @Test(arguments: [
-            16, 48, 64, 80, 512, 1024, 1280, 32_768, 40_000, 1 << 20, 3 << 20,
-        ] as [UInt])
+        @Test(
+            arguments: [
+                16, 48, 64, 80, 512, 1024, 1280, 32_768, 40_000, 1 << 20, 3 << 20,
+            ] as [UInt])
         func doubleFree(bytes: UInt) throws {
             try expectMisuses(2) { cache in
                 let keeps = try (0..<3).map { _ in try Block.take(bytes) }

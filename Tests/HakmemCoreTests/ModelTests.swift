@@ -53,7 +53,7 @@ extension HeapTests {
             }
             try onThread {
                 var shadow = ShadowHeap(seed: 0)
-                mailbox.get().forEach { shadow.take($0) }
+                for each in mailbox.get() { shadow.take(each) }
                 try shadow.releaseAll()
             }
             expectIntactPool()
@@ -72,10 +72,11 @@ extension HeapTests {
                     let childSeed = random.next()
                     try TestThread {
                         var shadow = ShadowHeap(seed: childSeed, liveBytesMax: 4 << 20)
-                        shadow.take(mailbox.change { blocks in
-                            defer { blocks = [] }
-                            return blocks
-                        })
+                        shadow.take(
+                            mailbox.change { blocks in
+                                defer { blocks = [] }
+                                return blocks
+                            })
                         for _ in 0..<Int(childSeed % 400) { try shadow.step() }
                         let left = shadow.handOver()
                         try shadow.releaseAll()

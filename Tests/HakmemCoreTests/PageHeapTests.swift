@@ -39,7 +39,7 @@ extension HeapTests {
                 spans.append(span)
             }
             expectIntact()
-            spans.forEach { pageHeap.pointee.release($0) }
+            for each in spans { pageHeap.pointee.release(each) }
             expectIntact()
         }
 
@@ -128,7 +128,7 @@ extension HeapTests {
         }
 
         @Test func whatStaysDirtyIsBounded() throws {
-            try withOptions({ $0.retainBytesMax = 1 << 20 }) {
+            try withOption(\.retainBytesMax, 1 << 20) {
                 let spans = try (0..<16).map { _ in try acquire(16) }
                 for span in spans {
                     pageHeap.pointee.release(span)
@@ -149,7 +149,7 @@ extension HeapTests {
             pageHeap.pointee.release(span)
             #expect(pageHeap.pointee.purge(now: Clock.nowMs(), all: true) == 0)
             #expect(pageHeap.pointee.dirtyBytes == bytes)
-            withOptions({ $0.purgeDelayMs = 0 }) {
+            withOption(\.purgeDelayMs, 0) {
                 pageHeap.pointee.purgeIfDue(Clock.nowMs() &+ 1000)
             }
             expectIntact()
@@ -193,7 +193,7 @@ extension HeapTests {
             let heldBytes = held.reduce(0) { $0 + $1.bytes }
             let used = pageHeap.pointee.mappedBytes - pageHeap.pointee.freeBytes
             #expect(used - before == heldBytes)
-            held.forEach { pageHeap.pointee.release($0) }
+            for each in held { pageHeap.pointee.release(each) }
             expectIntact()
         }
     }

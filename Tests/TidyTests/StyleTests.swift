@@ -57,7 +57,8 @@ import Testing
     /// Paths in the documentation, and of the documentation in the sources.
     @Test func pathsInDocumentsExist() {
         let folders = Set(["Sources", "Tests", "docs", "scripts", "Benchmarks", ".ci"])
-        let files = SourceTree.files(under: "", ["md"])
+        let files =
+            SourceTree.files(under: "", ["md"])
             + SourceTree.files(under: "Sources", ["swift", "h"])
         for file in files {
             let folder = file.path.split(separator: "/").dropLast().joined(separator: "/")

@@ -50,13 +50,13 @@ func requireIntact(_ cache: ThreadCache, line: UInt = #line) throws {
     try require(violations.isEmpty, violations.prefix(5).joined(separator: "; "), line: line)
 }
 
-/// Runs `body` with other options than the process has.
-func withOptions<Value>(
-    _ change: (inout OptionValues) -> Void, _ body: () throws -> Value
+/// Runs `body` with one option other than the process has it.
+func withOption<Option, Value>(
+    _ option: WritableKeyPath<OptionValues, Option>, _ value: Option, _ body: () throws -> Value
 ) rethrows -> Value {
     StartedHeap.ensure()
     let saved = process.options
-    change(&process.options)
+    process.options[keyPath: option] = value
     defer { process.options = saved }
     return try body()
 }
