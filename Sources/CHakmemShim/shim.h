@@ -43,7 +43,8 @@ HAK_INLINE uintptr_t hak_sentinel_address(void) { return (uintptr_t)&hak_sentine
 HAK_INLINE uintptr_t hak_empty_slot_address(void) { return (uintptr_t)&hak_empty_slot; }
 
 /* Bins that are all empty, so that a thread without a cache needs no test on the hit path. */
-HAK_SHARED __attribute__((aligned(4096))) const struct hak_empty_bin hak_empty_bins[HAK_EMPTY_BINS] = {
+HAK_SHARED
+__attribute__((aligned(4096))) const struct hak_empty_bin hak_empty_bins[HAK_EMPTY_BINS] = {
     [0 ... HAK_EMPTY_BINS - 1] = {&hak_empty_slot, 0}};
 
 /* A map of one line that nobody owns. */
@@ -145,8 +146,8 @@ HAK_INLINE uintptr_t hak_auxiliary(unsigned long type) { return getauxval(type);
 /* ---- Raw system calls: never through a wrapper that another library may have replaced ---- */
 
 /* The kernel's answer: a value, or an errno negated. errno itself is left alone. */
-HAK_INLINE intptr_t hak_syscall6(intptr_t number, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d,
-                                 uintptr_t e, uintptr_t f) {
+HAK_INLINE intptr_t hak_syscall6(intptr_t number, uintptr_t a, uintptr_t b, uintptr_t c,
+                                 uintptr_t d, uintptr_t e, uintptr_t f) {
 #if defined(__x86_64__)
   intptr_t result;
   register uintptr_t r10 __asm__("r10") = d;

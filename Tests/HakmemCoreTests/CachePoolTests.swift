@@ -11,7 +11,7 @@ extension HeapTests {
         init() { StartedHeap.ensure() }
 
         @Test func aMessageIsFullAtItsBound() throws {
-            let acquired = messagePool.pointee.acquire()
+            let acquired = messagePool.acquire()
             let message = try #require(acquired)
             for block in 0..<Message.blocksMax {
                 #expect(!message.isFull)
@@ -19,11 +19,11 @@ extension HeapTests {
             }
             #expect(message.isFull)
             #expect((0..<Int(Message.blocksMax)).allSatisfy { message.blocks[$0] == UInt($0) })
-            messagePool.pointee.release(message)
-            let again = messagePool.pointee.acquire()
+            messagePool.release(message)
+            let again = messagePool.acquire()
             #expect(again?.address == message.address)
             #expect(again?.header.pointee.count == .some(0))
-            messagePool.pointee.release(message)
+            messagePool.release(message)
         }
 
         /// Blocks freed by another thread come home when it exits, and not before they are sent.
@@ -78,9 +78,9 @@ extension HeapTests {
 
         @Test func anExitedThreadsCacheIsAdopted() throws {
             let first = try withCache { $0.address }
-            let count = cachePool.pointee.cacheCount.load(ordering: .relaxed)
+            let count = cachePool.fields.pointee.cacheCount.load(ordering: .relaxed)
             for _ in 0..<50 { try require(withCache { $0.address } == first) }
-            #expect(cachePool.pointee.cacheCount.load(ordering: .relaxed) == count)
+            #expect(cachePool.fields.pointee.cacheCount.load(ordering: .relaxed) == count)
         }
 
         @Test func blocksOutliveTheirThread() throws {
@@ -104,7 +104,7 @@ extension HeapTests {
 
         @Test func aThreadThatHasExitedBorrows() throws {
             try withCache { _ in
-                let owned = cachePool.pointee.ownedCount.load(ordering: .relaxed)
+                let owned = cachePool.fields.pointee.ownedCount.load(ordering: .relaxed)
                 try TestThread {
                     hakFree(hakMalloc(100))
                     hakThreadExit(nil)
@@ -114,16 +114,16 @@ extension HeapTests {
                         Block.free(block)
                     }
                 }.join()
-                try require(cachePool.pointee.ownedCount.load(ordering: .relaxed) == owned)
+                try require(cachePool.fields.pointee.ownedCount.load(ordering: .relaxed) == owned)
             }
         }
 
         @Test func theExitKeyGivesTheCacheBack() throws {
-            let owned = cachePool.pointee.ownedCount.load(ordering: .relaxed)
+            let owned = cachePool.fields.pointee.ownedCount.load(ordering: .relaxed)
             for _ in 0..<20 {
                 try TestThread(returnsCache: false) { hakFree(hakMalloc(100)) }.join()
             }
-            #expect(cachePool.pointee.ownedCount.load(ordering: .relaxed) == owned)
+            #expect(cachePool.fields.pointee.ownedCount.load(ordering: .relaxed) == owned)
         }
     }
 }

@@ -154,7 +154,7 @@ extension HeapTests {
                     bytes += bytes / 7 + 1
                 }
                 try require(Report.ignoredCount == before)
-                whaleCache.pointee.releaseAll()
+                whaleCache.releaseAll()
             }
         }
     }

@@ -89,35 +89,39 @@ extension HeapTests {
     @Suite struct WhaleCacheTests {
         private static let bytes: UInt = 3 << 20
 
-        private func cached() -> UInt { whaleCache.pointee.cachedBytes.load(ordering: .relaxed) }
-        private func mapped() -> UInt { whaleCache.pointee.mappedBytes.load(ordering: .relaxed) }
+        private func cached() -> UInt {
+            whaleCache.fields.pointee.cachedBytes.load(ordering: .relaxed)
+        }
+        private func mapped() -> UInt {
+            whaleCache.fields.pointee.mappedBytes.load(ordering: .relaxed)
+        }
 
         @Test func whatWasFreedIsServedNext() throws {
             try withCache { _ in
-                whaleCache.pointee.releaseAll()
+                whaleCache.releaseAll()
                 let first = try Block.take(WhaleCacheTests.bytes)
                 try require(mapped() == WhaleCacheTests.bytes && cached() == 0)
                 Block.free(first)
                 try require(cached() == WhaleCacheTests.bytes)
-                let hits = whaleCache.pointee.hits.load(ordering: .relaxed)
+                let hits = whaleCache.fields.pointee.hits.load(ordering: .relaxed)
                 try require(try Block.take(WhaleCacheTests.bytes - 4096) == first)
-                try require(whaleCache.pointee.hits.load(ordering: .relaxed) == hits + 1)
+                try require(whaleCache.fields.pointee.hits.load(ordering: .relaxed) == hits + 1)
                 try require(cached() == 0)
                 Block.free(first)
-                whaleCache.pointee.releaseAll()
+                whaleCache.releaseAll()
                 try require(mapped() == 0 && BlockMap.span(first) == nil)
             }
         }
 
         @Test func aPoorFitIsNotTaken() throws {
             try withCache { _ in
-                whaleCache.pointee.releaseAll()
+                whaleCache.releaseAll()
                 let large = try Block.take(16 << 20)
                 Block.free(large)
                 let small = try Block.take(WhaleCacheTests.bytes)
                 try require(small != large && cached() == 16 << 20)
                 Block.free(small)
-                whaleCache.pointee.releaseAll()
+                whaleCache.releaseAll()
             }
         }
 
@@ -131,7 +135,7 @@ extension HeapTests {
                     }
                     try require(cached() > 0)
                     let delay = UInt32(process.options.purgeDelayMs)
-                    whaleCache.pointee.releaseAged(Clock.nowMs() &+ delay + 1000)
+                    whaleCache.releaseAged(Clock.nowMs() &+ delay + 1000)
                     try require(cached() == 0 && mapped() == 0)
                     Block.free(try Block.take(11 << 20))
                     try require(cached() == 0, "kept beyond the bound")
@@ -149,7 +153,7 @@ extension HeapTests {
                         hakFree(block)
                     }
                 }
-                whaleCache.pointee.releaseAll()
+                whaleCache.releaseAll()
             }
         }
 
@@ -169,7 +173,7 @@ extension HeapTests {
                     block = moved
                 }
                 hakFree(block)
-                whaleCache.pointee.releaseAll()
+                whaleCache.releaseAll()
                 try require(mapped() == 0, "\(mapped()) bytes still mapped")
             }
         }
@@ -183,7 +187,7 @@ extension HeapTests {
                     try require(block.address % (1 << shift) == 0)
                     hakFree(block)
                 }
-                whaleCache.pointee.releaseAll()
+                whaleCache.releaseAll()
                 try require(mapped() == 0)
             }
         }

@@ -40,7 +40,7 @@ extension HeapTests {
                 let again = try (0..<40).map { _ in try Block.take(bytes) }
                 try require(Set(again).count == again.count, "a block twice")
                 again.forEach(Block.free)
-                whaleCache.pointee.releaseAll()
+                whaleCache.releaseAll()
             }
         }
 

@@ -16,7 +16,7 @@ extension HeapTests {
         private static let steps = 20_000
 
         private func expectIntactPool(_ location: SourceLocation = #_sourceLocation) {
-            let found = pageHeap.pointee.violations()
+            let found = pageHeap.violations()
             #expect(found.isEmpty, "\(found.prefix(5))", sourceLocation: location)
         }
 
@@ -93,7 +93,7 @@ extension HeapTests {
             // Nobody owns a cache now: all of them are whole, and nothing is out.
             try withCache { _ in
                 var found: [String] = []
-                cachePool.pointee.forEachCache { cache in
+                cachePool.forEachCache { cache in
                     if cache.header.pointee.state.load(ordering: .relaxed) == CacheState.pooled {
                         if cache.header.pointee.inbox.load(ordering: .relaxed) != 0 {
                             found.append("a message waits in a pooled cache")

@@ -11,7 +11,7 @@ extension HeapTests {
         init() { StartedHeap.ensure() }
 
         private func acquire(_ granules: UInt, alignment: UInt = 1) throws -> Span {
-            let acquired = pageHeap.pointee.acquire(granules, alignment: alignment)
+            let acquired = pageHeap.acquire(granules, alignment: alignment)
             let span = try #require(acquired)
             span.publishEdges()
             return span
@@ -22,12 +22,12 @@ extension HeapTests {
         }
 
         private func expectIntact(_ location: SourceLocation = #_sourceLocation) {
-            let violations = pageHeap.pointee.violations()
+            let violations = pageHeap.violations()
             #expect(violations.isEmpty, "\(violations.prefix(5))", sourceLocation: location)
         }
 
         /// Returns all free memory, so that what is acquired next is clean.
-        private func purgeAll() { _ = pageHeap.pointee.purge(now: Clock.nowMs(), all: true) }
+        private func purgeAll() { _ = pageHeap.purge(now: Clock.nowMs(), all: true) }
 
         @Test(arguments: [1, 2, 4, 8, 64, 128] as [UInt])
         func alignmentsHold(alignment: UInt) throws {
@@ -39,22 +39,22 @@ extension HeapTests {
                 spans.append(span)
             }
             expectIntact()
-            for each in spans { pageHeap.pointee.release(each) }
+            for each in spans { pageHeap.release(each) }
             expectIntact()
         }
 
         /// Statistics walk the spans under the lock by the entries of their starts.
         @Test func aSpanIsPublishedBeforeTheLockGoes() throws {
             for _ in 0..<8 {
-                let one = pageHeap.pointee.acquire(1)
-                let aligned = pageHeap.pointee.acquire(1, alignment: 128)
+                let one = pageHeap.acquire(1)
+                let aligned = pageHeap.acquire(1, alignment: 128)
                 let (plain, span) = (try #require(one), try #require(aligned))
                 #expect(BlockMap.span(plain.start) == plain)
                 #expect(BlockMap.span(span.start) == span)
                 expectIntact()
                 for each in [plain, span] {
                     each.publishEdges()
-                    pageHeap.pointee.release(each)
+                    pageHeap.release(each)
                 }
             }
         }
@@ -66,73 +66,73 @@ extension HeapTests {
             #expect(UnsafeMutableRawPointer(bitPattern: dirty.start)!.isZero(dirty.bytes))
             write(dirty)
             let start = dirty.start
-            pageHeap.pointee.release(dirty)
+            pageHeap.release(dirty)
             let again = try acquire(64)
             #expect(again.start == start, "dirty memory is taken first")
             #expect(again.isDirty)
-            pageHeap.pointee.release(again)
+            pageHeap.release(again)
             purgeAll()
             let clean = try acquire(64)
             #expect(!clean.isDirty)
             #expect(UnsafeMutableRawPointer(bitPattern: clean.start)!.isZero(clean.bytes))
-            pageHeap.pointee.release(clean)
+            pageHeap.release(clean)
         }
 
         @Test func neighboursJoinInEveryOrder() throws {
             for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
                 let parts = try (0..<3).map { _ in try acquire(2) }
-                for part in order { pageHeap.pointee.release(parts[part]) }
+                for part in order { pageHeap.release(parts[part]) }
                 expectIntact()
             }
         }
 
         @Test func extendTakesFromTheFreeSpanBehind() throws {
             let span = try acquire(20)
-            pageHeap.pointee.trim(span, toGranules: 4)
+            pageHeap.trim(span, toGranules: 4)
             #expect(span.bytes == 4 << granuleShift)
             expectIntact()
-            #expect(pageHeap.pointee.extend(span, toGranules: 12) == true)
+            #expect(pageHeap.extend(span, toGranules: 12) == true)
             #expect(span.bytes == 12 << granuleShift)
             #expect(span.isDirty, "the part behind was dirty")
             #expect(BlockMap.span(span.end - 1) == span)
             expectIntact()
-            #expect(pageHeap.pointee.extend(span, toGranules: 20) == true)
+            #expect(pageHeap.extend(span, toGranules: 20) == true)
             expectIntact()
-            #expect(pageHeap.pointee.extend(span, toGranules: 1 << 20) == false)
+            #expect(pageHeap.extend(span, toGranules: 1 << 20) == false)
             #expect(span.bytes == 20 << granuleShift)
-            pageHeap.pointee.release(span)
+            pageHeap.release(span)
             expectIntact()
         }
 
         @Test func purgeReturnsTheBytes() throws {
             purgeAll()
-            #expect(pageHeap.pointee.dirtyBytes == 0)
+            #expect(pageHeap.fields.pointee.dirtyBytes == 0)
             let span = try acquire(32)
             write(span)
-            pageHeap.pointee.release(span)
-            #expect(pageHeap.pointee.dirtyBytes == 32 << granuleShift)
-            #expect(pageHeap.pointee.purge(now: Clock.nowMs(), all: true) == 32 << granuleShift)
-            #expect(pageHeap.pointee.dirtyBytes == 0)
+            pageHeap.release(span)
+            #expect(pageHeap.fields.pointee.dirtyBytes == 32 << granuleShift)
+            #expect(pageHeap.purge(now: Clock.nowMs(), all: true) == 32 << granuleShift)
+            #expect(pageHeap.fields.pointee.dirtyBytes == 0)
             expectIntact()
         }
 
         @Test func purgeWaitsForItsDelay() throws {
             purgeAll()
             let span = try acquire(32)
-            pageHeap.pointee.release(span)
+            pageHeap.release(span)
             let now = Clock.nowMs()
-            pageHeap.pointee.purgeIfDue(now)
-            #expect(pageHeap.pointee.dirtyBytes == 32 << granuleShift)
-            pageHeap.pointee.purgeIfDue(now &+ UInt32(process.options.purgeDelayMs) + 100)
-            #expect(pageHeap.pointee.dirtyBytes == 0)
+            pageHeap.purgeIfDue(now)
+            #expect(pageHeap.fields.pointee.dirtyBytes == 32 << granuleShift)
+            pageHeap.purgeIfDue(now &+ UInt32(process.options.purgeDelayMs) + 100)
+            #expect(pageHeap.fields.pointee.dirtyBytes == 0)
         }
 
         @Test func whatStaysDirtyIsBounded() throws {
             try withOption(\.retainBytesMax, 1 << 20) {
                 let spans = try (0..<16).map { _ in try acquire(16) }
                 for span in spans {
-                    pageHeap.pointee.release(span)
-                    #expect(pageHeap.pointee.dirtyBytes <= 1 << 20)
+                    pageHeap.release(span)
+                    #expect(pageHeap.fields.pointee.dirtyBytes <= 1 << 20)
                 }
             }
             expectIntact()
@@ -146,22 +146,22 @@ extension HeapTests {
             let (start, bytes) = (span.start, span.bytes)
             // Not the wrapper, which sanitizers replace.
             guard hak_syscall6(Int(SYS_mlock), start, bytes, 0, 0, 0, 0) == 0 else { return }
-            pageHeap.pointee.release(span)
-            #expect(pageHeap.pointee.purge(now: Clock.nowMs(), all: true) == 0)
-            #expect(pageHeap.pointee.dirtyBytes == bytes)
+            pageHeap.release(span)
+            #expect(pageHeap.purge(now: Clock.nowMs(), all: true) == 0)
+            #expect(pageHeap.fields.pointee.dirtyBytes == bytes)
             withOption(\.purgeDelayMs, 0) {
-                pageHeap.pointee.purgeIfDue(Clock.nowMs() &+ 1000)
+                pageHeap.purgeIfDue(Clock.nowMs() &+ 1000)
             }
             expectIntact()
             _ = hak_syscall6(Int(SYS_munlock), start, bytes, 0, 0, 0, 0)
-            #expect(pageHeap.pointee.purge(now: Clock.nowMs(), all: true) == bytes)
+            #expect(pageHeap.purge(now: Clock.nowMs(), all: true) == bytes)
             expectIntact()
         }
 
         @Test func randomOperationsNeverOverlap() throws {
             var random = Randomness(seed: Randomness.printedSeed())
             var held: [Span] = []
-            let before = pageHeap.pointee.mappedBytes - pageHeap.pointee.freeBytes
+            let before = pageHeap.fields.pointee.mappedBytes - pageHeap.fields.pointee.freeBytes
             for step in 0..<4000 {
                 switch random.below(10) {
                 case 0..<5 where held.count < 200:
@@ -174,16 +174,16 @@ extension HeapTests {
                     }
                     held.append(span)
                 case 5..<8 where !held.isEmpty:
-                    pageHeap.pointee.release(held.remove(at: random.below(held.count)))
+                    pageHeap.release(held.remove(at: random.below(held.count)))
                 case 8 where !held.isEmpty:
                     let span = held[random.below(held.count)]
                     let granules = UInt(span.header.pointee.granules)
                     if random.below(2) == 0 {
                         let wanted = granules + UInt(1 + random.below(8))
-                        let done = pageHeap.pointee.extend(span, toGranules: wanted)
+                        let done = pageHeap.extend(span, toGranules: wanted)
                         #expect(UInt(span.header.pointee.granules) == (done ? wanted : granules))
                     } else if granules > 1 {
-                        pageHeap.pointee.trim(span, toGranules: granules / 2)
+                        pageHeap.trim(span, toGranules: granules / 2)
                     }
                 case 9 where random.below(20) == 0: purgeAll()
                 default: break
@@ -191,9 +191,9 @@ extension HeapTests {
                 if step % 50 == 0 { expectIntact() }
             }
             let heldBytes = held.reduce(0) { $0 + $1.bytes }
-            let used = pageHeap.pointee.mappedBytes - pageHeap.pointee.freeBytes
+            let used = pageHeap.fields.pointee.mappedBytes - pageHeap.fields.pointee.freeBytes
             #expect(used - before == heldBytes)
-            for each in held { pageHeap.pointee.release(each) }
+            for each in held { pageHeap.release(each) }
             expectIntact()
         }
     }

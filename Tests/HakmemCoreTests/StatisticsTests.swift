@@ -80,7 +80,7 @@ extension HeapTests {
                     whale = hakRealloc(whale, bytes)
                 }
                 hakFree(whale)
-                whaleCache.pointee.releaseAll()
+                whaleCache.releaseAll()
                 return []
             }
         }
@@ -173,7 +173,7 @@ extension HeapTests {
                 }
                 blocks.forEach(Block.free)
                 try require(hakTrim() >= 20 * 300_000)
-                try require(pageHeap.pointee.dirtyBytes == 0)
+                try require(pageHeap.fields.pointee.dirtyBytes == 0)
             }
         }
     }

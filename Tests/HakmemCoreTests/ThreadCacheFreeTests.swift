@@ -49,7 +49,7 @@ enum Block {
     /// Live blocks of a cache's class less those that are ready in its bin.
     static func liveOutsideBins(_ cache: ThreadCache, _ sizeClass: SizeClass) -> Int {
         var live = 0
-        pageHeap.pointee.forEachSpan { span in
+        pageHeap.forEachSpan { span in
             guard span.state == .slab, span.header.pointee.owner == cache.address,
                 span.sizeClass == sizeClass
             else { return }

@@ -21,9 +21,9 @@ extension ThreadCache {
     private func releaseForRetry(_ bytes: UInt) -> Bool {
         guard bytes <= ThreadCache.plausibleMax else { return false }
         releaseMemory()
-        whaleCache.pointee.releaseAll()
-        _ = pageHeap.pointee.purge(now: Clock.nowMs(), all: true)
-        pageHeap.pointee.unmapClean()
+        whaleCache.releaseAll()
+        _ = pageHeap.purge(now: Clock.nowMs(), all: true)
+        pageHeap.unmapClean()
         return true
     }
 
@@ -58,7 +58,7 @@ extension ThreadCache {
             return LargeBlock.allocate(bytes, alignment: alignment, cache: self)
         }
         tick()
-        return whaleCache.pointee.allocate(bytes, alignment: alignment)
+        return whaleCache.allocate(bytes, alignment: alignment)
     }
 
     /// A block of at least `bytes` at a multiple of `alignment`, a power of two.

@@ -28,57 +28,63 @@ enum CacheState {
     static let visited: UInt32 = 2
 }
 
-struct CachePool: ~Copyable {
-    private let lock: Lock
+/// What the cache pool is made of. Zeroed memory is its valid initial state.
+struct CachePoolFields: ~Copyable {
+    let lock: Lock
     /// Pooled caches. Guarded by: lock.
-    private var firstPooled: UInt
+    var firstPooled: UInt
     /// Every cache ever made, newest first; links are constant. Pushed: releasing.
     let firstCache: Atomic<UInt>
     let cacheCount: Atomic<UInt>
     let ownedCount: Atomic<UInt>
+}
+
+struct CachePool {
+    /// Shared by all threads: no access to it as a whole, which would have to be exclusive.
+    let fields: UnsafeMutablePointer<CachePoolFields>
 
     // MARK: Adopt and abandon
 
     /// A cache for the calling thread: a pooled one or a new one; nil when out of memory.
-    mutating func adopt() -> ThreadCache? {
+    func adopt() -> ThreadCache? {
         if let cache = takePooled() {
-            ownedCount.wrappingAdd(1, ordering: .relaxed)
+            fields.pointee.ownedCount.wrappingAdd(1, ordering: .relaxed)
             cache.drainInbox()
             return cache
         }
         guard let cache = ThreadCache.make() else { return nil }
-        cacheCount.wrappingAdd(1, ordering: .relaxed)
-        ownedCount.wrappingAdd(1, ordering: .relaxed)
-        var first = firstCache.load(ordering: .relaxed)
+        fields.pointee.cacheCount.wrappingAdd(1, ordering: .relaxed)
+        fields.pointee.ownedCount.wrappingAdd(1, ordering: .relaxed)
+        var first = fields.pointee.firstCache.load(ordering: .relaxed)
         while true {
             cache.header.pointee.nextCache = first
-            let result = firstCache.compareExchange(
+            let result = fields.pointee.firstCache.compareExchange(
                 expected: first, desired: cache.address, ordering: .releasing)
             if result.exchanged { return cache }
             first = result.original
         }
     }
 
-    private mutating func takePooled() -> ThreadCache? {
-        lock.acquire()
-        defer { lock.release() }
-        guard firstPooled != 0 else { return nil }
-        let cache = ThreadCache(at: firstPooled)
+    private func takePooled() -> ThreadCache? {
+        fields.pointee.lock.acquire()
+        defer { fields.pointee.lock.release() }
+        guard fields.pointee.firstPooled != 0 else { return nil }
+        let cache = ThreadCache(at: fields.pointee.firstPooled)
         // A visitor is on its way out: it holds no lock and waits for nobody.
         while !CachePool.take(cache, as: CacheState.owned) { SystemCall.yield() }
-        firstPooled = cache.header.pointee.nextPooled
+        fields.pointee.firstPooled = cache.header.pointee.nextPooled
         return cache
     }
 
     /// Leaves the calling thread's cache to the pool.
-    mutating func abandon(_ cache: ThreadCache) {
+    func abandon(_ cache: ThreadCache) {
         cache.releaseMemory()
-        ownedCount.wrappingSubtract(1, ordering: .relaxed)
-        lock.acquire()
-        cache.header.pointee.nextPooled = firstPooled
-        firstPooled = cache.address
+        fields.pointee.ownedCount.wrappingSubtract(1, ordering: .relaxed)
+        fields.pointee.lock.acquire()
+        cache.header.pointee.nextPooled = fields.pointee.firstPooled
+        fields.pointee.firstPooled = cache.address
         CachePool.leave(cache)
-        lock.release()
+        fields.pointee.lock.release()
         CachePool.visitIfNeeded(cache)
     }
 
@@ -123,7 +129,7 @@ struct CachePool: ~Copyable {
     // MARK: Whole process
 
     func forEachCache(_ body: (ThreadCache) -> Void) {
-        var address = firstCache.load(ordering: .acquiring)
+        var address = fields.pointee.firstCache.load(ordering: .acquiring)
         while address != 0 {
             let cache = ThreadCache(at: address)
             body(cache)
@@ -131,13 +137,13 @@ struct CachePool: ~Copyable {
         }
     }
 
-    borrowing func acquireLock() { lock.acquire() }
-    borrowing func releaseLock() { lock.release() }
+    func acquireLock() { fields.pointee.lock.acquire() }
+    func releaseLock() { fields.pointee.lock.release() }
 
     /// In a forked child: a cache that a vanished thread was visiting stays out of use for ever.
-    mutating func resetAfterFork() {
+    func resetAfterFork() {
         var kept: UInt = 0
-        var address = firstPooled
+        var address = fields.pointee.firstPooled
         while address != 0 {
             let cache = ThreadCache(at: address)
             address = cache.header.pointee.nextPooled
@@ -146,9 +152,9 @@ struct CachePool: ~Copyable {
                 kept = cache.address
             }
         }
-        firstPooled = kept
-        ownedCount.store(1, ordering: .relaxed)
-        lock.resetAfterFork()
+        fields.pointee.firstPooled = kept
+        fields.pointee.ownedCount.store(1, ordering: .relaxed)
+        fields.pointee.lock.resetAfterFork()
     }
 }
 
@@ -168,7 +174,7 @@ extension ThreadCache {
             let count = Int(message.header.pointee.count)
             let blocks = message.blocks
             for index in 0..<count { freeLocal(blocks[index]) }
-            messagePool.pointee.release(message)
+            messagePool.release(message)
         }
     }
 }

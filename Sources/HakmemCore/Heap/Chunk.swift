@@ -81,7 +81,7 @@ struct ChunkList: ~Copyable {
             address = record.pointee.nextAddress
         }
         let bytes = UInt(MemoryLayout<ChunkRecord>.stride)
-        guard let fresh = metadata.pointee.allocate(bytes, alignment: 8) else { return false }
+        guard let fresh = metadata.allocate(bytes, alignment: 8) else { return false }
         pointer(fresh, to: ChunkRecord.self).pointee = ChunkRecord(
             start: chunk.start, bytes: chunk.bytes, nextAddress: first)
         first = fresh

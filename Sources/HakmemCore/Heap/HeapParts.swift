@@ -18,39 +18,43 @@ enum HeapParts {
     static let bytes: UInt = 8192
 
     static func assertLayout() {
-        layoutAssert(MemoryLayout<CachePool>.size <= Int(whaleCacheOffset - cachePoolOffset))
-        layoutAssert(MemoryLayout<WhaleCache>.size <= Int(messagePoolOffset - whaleCacheOffset))
-        layoutAssert(MemoryLayout<MessagePool>.size <= Int(metadataOffset - messagePoolOffset))
-        layoutAssert(MemoryLayout<Metadata>.size <= Int(pageHeapOffset - metadataOffset))
-        layoutAssert(MemoryLayout<PageHeap>.size <= Int(smallClassesOffset - pageHeapOffset))
+        layoutAssert(MemoryLayout<CachePoolFields>.size <= Int(whaleCacheOffset - cachePoolOffset))
+        layoutAssert(
+            MemoryLayout<WhaleCacheFields>.size <= Int(messagePoolOffset - whaleCacheOffset))
+        layoutAssert(
+            MemoryLayout<MessagePoolFields>.size <= Int(metadataOffset - messagePoolOffset))
+        layoutAssert(MemoryLayout<MetadataFields>.size <= Int(pageHeapOffset - metadataOffset))
+        layoutAssert(MemoryLayout<PageHeapFields>.size <= Int(smallClassesOffset - pageHeapOffset))
         let smallClassesBytes = MemoryLayout<SmallClass>.stride * (SizeClass.smallCount + 1)
         layoutAssert(smallClassesBytes <= Int(bytes - smallClassesOffset))
     }
 }
 
 @inline(__always)
-var cachePool: UnsafeMutablePointer<CachePool> {
-    pointer(heapAddress &+ HeapParts.cachePoolOffset, to: CachePool.self)
+var cachePool: CachePool {
+    CachePool(fields: pointer(heapAddress &+ HeapParts.cachePoolOffset, to: CachePoolFields.self))
 }
 
 @inline(__always)
-var whaleCache: UnsafeMutablePointer<WhaleCache> {
-    pointer(heapAddress &+ HeapParts.whaleCacheOffset, to: WhaleCache.self)
+var whaleCache: WhaleCache {
+    WhaleCache(
+        fields: pointer(heapAddress &+ HeapParts.whaleCacheOffset, to: WhaleCacheFields.self))
 }
 
 @inline(__always)
-var messagePool: UnsafeMutablePointer<MessagePool> {
-    pointer(heapAddress &+ HeapParts.messagePoolOffset, to: MessagePool.self)
+var messagePool: MessagePool {
+    MessagePool(
+        fields: pointer(heapAddress &+ HeapParts.messagePoolOffset, to: MessagePoolFields.self))
 }
 
 @inline(__always)
-var metadata: UnsafeMutablePointer<Metadata> {
-    pointer(heapAddress &+ HeapParts.metadataOffset, to: Metadata.self)
+var metadata: Metadata {
+    Metadata(fields: pointer(heapAddress &+ HeapParts.metadataOffset, to: MetadataFields.self))
 }
 
 @inline(__always)
-var pageHeap: UnsafeMutablePointer<PageHeap> {
-    pointer(heapAddress &+ HeapParts.pageHeapOffset, to: PageHeap.self)
+var pageHeap: PageHeap {
+    PageHeap(fields: pointer(heapAddress &+ HeapParts.pageHeapOffset, to: PageHeapFields.self))
 }
 
 /// Constants of the small classes, by index. Written by the start, read-only after.

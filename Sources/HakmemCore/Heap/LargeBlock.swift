@@ -36,7 +36,7 @@ enum LargeBlock {
         cache.tick()
         let granules = (bytes + granuleBytes - 1) >> granuleShift
         let alignmentGranules = max(alignment >> granuleShift, 1)
-        guard let span = pageHeap.pointee.acquire(granules, alignment: alignmentGranules) else {
+        guard let span = pageHeap.acquire(granules, alignment: alignmentGranules) else {
             return nil
         }
         ThreadCache.count(cache.header.pointee.largeServed)
@@ -76,7 +76,7 @@ enum LargeBlock {
             return
         }
         if span.state == .whale {
-            whaleCache.pointee.keepOrUnmap(span)
+            whaleCache.keepOrUnmap(span)
         } else {
             release(span)
         }
@@ -85,6 +85,6 @@ enum LargeBlock {
     /// Gives the span of a block that is not out back to the page heap.
     static func release(_ span: Span) {
         BlockMap.line(span.start).pointee.owner.store(0, ordering: .relaxed)
-        pageHeap.pointee.release(span)
+        pageHeap.release(span)
     }
 }

@@ -2,7 +2,8 @@
 //
 // A thread's few last freed large blocks: the next request of like size takes the same memory,
 // warm and without a lock. Bounded in blocks and in bytes (HAKMEM_LARGE_CACHE_KB), aged by the
-// tick, which also tells it the time: a free does not ask the clock. A block in here keeps its span's owner word but is not live, so that a second free of it
+// tick, which also tells it the time: a free does not ask the clock. A block in here keeps its
+// span's owner word but is not live, so that a second free of it
 // is seen.
 //
 // Owner: the thread cache it is part of. Zeroed memory is an empty cache.

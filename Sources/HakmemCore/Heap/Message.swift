@@ -45,42 +45,48 @@ struct Message {
     }
 }
 
+/// What the message pool is made of. Zeroed memory is its valid initial state.
+struct MessagePoolFields: ~Copyable {
+    let lock: Lock
+    var firstSpare: UInt
+}
+
 /// Messages that nobody uses. Guarded by: its lock.
-struct MessagePool: ~Copyable {
-    private let lock: Lock
-    private var first: UInt
+struct MessagePool {
+    /// Shared by all threads: no access to it as a whole, which would have to be exclusive.
+    let fields: UnsafeMutablePointer<MessagePoolFields>
 
     private static let messagesAtATime = 8
 
     /// An empty message, or nil when out of memory.
-    mutating func acquire() -> Message? {
-        lock.acquire()
-        if first == 0 {
-            lock.release()
+    func acquire() -> Message? {
+        fields.pointee.lock.acquire()
+        if fields.pointee.firstSpare == 0 {
+            fields.pointee.lock.release()
             let bytes = Message.bytes * UInt(MessagePool.messagesAtATime)
-            guard let address = metadata.pointee.allocate(bytes, alignment: 64) else { return nil }
+            guard let address = metadata.allocate(bytes, alignment: 64) else { return nil }
             for index in 1..<MessagePool.messagesAtATime {
                 release(Message(address: address + UInt(index) * Message.bytes))
             }
             return Message(address: address)
         }
-        let message = Message(address: first)
-        first = message.header.pointee.next
-        lock.release()
+        let message = Message(address: fields.pointee.firstSpare)
+        fields.pointee.firstSpare = message.header.pointee.next
+        fields.pointee.lock.release()
         message.header.pointee.count = 0
         return message
     }
 
-    mutating func release(_ message: Message) {
-        lock.acquire()
-        message.header.pointee.next = first
-        first = message.address
-        lock.release()
+    func release(_ message: Message) {
+        fields.pointee.lock.acquire()
+        message.header.pointee.next = fields.pointee.firstSpare
+        fields.pointee.firstSpare = message.address
+        fields.pointee.lock.release()
     }
 
-    borrowing func acquireLock() { lock.acquire() }
-    borrowing func releaseLock() { lock.release() }
-    borrowing func resetAfterFork() { lock.resetAfterFork() }
+    func acquireLock() { fields.pointee.lock.acquire() }
+    func releaseLock() { fields.pointee.lock.release() }
+    func resetAfterFork() { fields.pointee.lock.resetAfterFork() }
 }
 
 /// A thread's open messages. Zeroed memory has none.
@@ -102,7 +108,7 @@ struct Outgoing: ~Copyable {
             }
             send(slot)
         }
-        guard let message = messagePool.pointee.acquire() else { return false }
+        guard let message = messagePool.acquire() else { return false }
         message.header.pointee.owner = owner.address
         message.append(block)
         slots[slot] = message.address

@@ -10,37 +10,43 @@
 
 import Synchronization
 
-struct Metadata: ~Copyable {
-    private let lock: Lock
-    private var bump: UInt
-    private var end: UInt
+/// What the metadata allocator is made of. Zeroed memory is its valid initial state.
+struct MetadataFields: ~Copyable {
+    let lock: Lock
+    var unusedStart: UInt
+    var unusedEnd: UInt
     /// Bytes given out.
     let usedBytes: Atomic<UInt>
+}
+
+struct Metadata {
+    /// Shared by all threads: no access to it as a whole, which would have to be exclusive.
+    let fields: UnsafeMutablePointer<MetadataFields>
 
     private static let chunkBytes: UInt = 256 * 1024
 
     /// `bytes` zeroed bytes at a multiple of `alignment`, or nil when the kernel refuses.
-    mutating func allocate(_ bytes: UInt, alignment: UInt) -> UInt? {
+    func allocate(_ bytes: UInt, alignment: UInt) -> UInt? {
         while true {
-            lock.acquire()
-            let start = alignUp(bump, to: alignment)
-            if bump != 0, start + bytes <= end {
-                bump = start + bytes
-                lock.release()
-                usedBytes.wrappingAdd(bytes, ordering: .relaxed)
+            fields.pointee.lock.acquire()
+            let start = alignUp(fields.pointee.unusedStart, to: alignment)
+            if fields.pointee.unusedStart != 0, start + bytes <= fields.pointee.unusedEnd {
+                fields.pointee.unusedStart = start + bytes
+                fields.pointee.lock.release()
+                fields.pointee.usedBytes.wrappingAdd(bytes, ordering: .relaxed)
                 return start
             }
-            lock.release()
+            fields.pointee.lock.release()
             let wanted = max(Metadata.chunkBytes, bytes + alignment)
             guard let chunk = SystemCall.map(bytes: wanted) else { return nil }
-            lock.acquire()
-            bump = chunk
-            end = chunk + wanted
-            lock.release()
+            fields.pointee.lock.acquire()
+            fields.pointee.unusedStart = chunk
+            fields.pointee.unusedEnd = chunk + wanted
+            fields.pointee.lock.release()
         }
     }
 
-    borrowing func acquireLock() { lock.acquire() }
-    borrowing func releaseLock() { lock.release() }
-    borrowing func resetAfterFork() { lock.resetAfterFork() }
+    func acquireLock() { fields.pointee.lock.acquire() }
+    func releaseLock() { fields.pointee.lock.release() }
+    func resetAfterFork() { fields.pointee.lock.resetAfterFork() }
 }

@@ -54,10 +54,18 @@
                     found.append("free span at \(span.start) is not joined with the one before")
                 }
             }
-            if !isWhole { found.append("the chunks are not covered by spans without a gap") }
-            if free != freeBytes { found.append("\(free) free bytes, not \(freeBytes)") }
-            if dirty != dirtyBytes { found.append("\(dirty) dirty bytes, not \(dirtyBytes)") }
-            if total != mappedBytes { found.append("\(total) bytes in all, not \(mappedBytes)") }
+            if !isWhole {
+                found.append("the chunks are not covered by spans without a gap")
+            }
+            if free != fields.pointee.freeBytes {
+                found.append("\(free) free bytes, not \(fields.pointee.freeBytes)")
+            }
+            if dirty != fields.pointee.dirtyBytes {
+                found.append("\(dirty) dirty bytes, not \(fields.pointee.dirtyBytes)")
+            }
+            if total != fields.pointee.mappedBytes {
+                found.append("\(total) bytes in all, not \(fields.pointee.mappedBytes)")
+            }
             return found.map { "page heap: \($0)" }
         }
     }

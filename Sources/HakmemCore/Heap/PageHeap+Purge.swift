@@ -13,14 +13,14 @@ extension PageHeap {
 
     /// Returns memory that has been free for the purge delay. Any thread's slow path calls this.
     @inline(__always)
-    mutating func purgeIfDue(_ now: UInt32) {
-        let due = dueMs.load(ordering: .relaxed)
+    func purgeIfDue(_ now: UInt32) {
+        let due = fields.pointee.dueMs.load(ordering: .relaxed)
         if due != 0, Int32(bitPattern: now &- due) >= 0 { _ = purge(now: now, all: false) }
     }
 
     /// How much dirty memory may stay: part of what is in use, within the user's bound.
     var retainedBytesMax: UInt {
-        let used = mappedBytes - freeBytes
+        let used = fields.pointee.mappedBytes - fields.pointee.freeBytes
         return min(max(used / 2, PageHeap.retainedBytesMin), process.options.retainBytesMax)
     }
 
@@ -28,13 +28,13 @@ extension PageHeap {
 
     /// Purges what is due, or everything; gives the bytes returned.
     @inline(never)
-    mutating func purge(now: UInt32, all: Bool) -> UInt {
+    func purge(now: UInt32, all: Bool) -> UInt {
         var purged: UInt = 0
         var batch = InlineArray<16, UInt>(repeating: 0)
         while true {
             var count = 0
-            lock.acquire()
-            while count < PageHeap.purgeBatch, let span = Span(atOrNil: oldestDirty),
+            fields.pointee.lock.acquire()
+            while count < PageHeap.purgeBatch, let span = Span(atOrNil: fields.pointee.oldestDirty),
                 all || isDue(span, now)
             {
                 unlink(span)
@@ -44,13 +44,13 @@ extension PageHeap {
             }
             if count == 0 {
                 updateDue()
-                lock.release()
+                fields.pointee.lock.release()
                 return purged
             }
-            lock.release()
+            fields.pointee.lock.release()
             for index in 0..<count { purged += PageHeap.purgeMemory(of: Span(at: batch[index])) }
             var refused = 0
-            lock.acquire()
+            fields.pointee.lock.acquire()
             for index in 0..<count {
                 let span = Span(at: batch[index])
                 if span.header.pointee.isFull { refused += 1 }
@@ -61,43 +61,45 @@ extension PageHeap {
             // Memory that the program has locked stays: another round would only meet it again.
             if refused == count {
                 updateDue()
-                lock.release()
+                fields.pointee.lock.release()
                 return purged
             }
-            lock.release()
+            fields.pointee.lock.release()
         }
     }
 
     /// Gives the address space of every clean free span back, for when a mapping is refused: what
     /// they occupy may be what is missing. Their headers stay, to say that nothing is there.
-    mutating func unmapClean() {
+    func unmapClean() {
         while true {
-            lock.acquire()
+            fields.pointee.lock.acquire()
             guard let span = takeClean() else {
-                lock.release()
+                fields.pointee.lock.release()
                 return
             }
-            lock.release()
+            fields.pointee.lock.release()
             let isUnmapped = SystemCall.unmap(span.start, bytes: span.bytes)
-            lock.acquire()
+            fields.pointee.lock.acquire()
             if isUnmapped { noteUnmapped(span) } else { insertJoined(span, stamp: 0) }
-            lock.release()
+            fields.pointee.lock.release()
             if !isUnmapped { return }
         }
     }
 
     private func isDue(_ span: Span, _ now: UInt32) -> Bool {
         let age = now &- span.header.pointee.virginFromOrStamp
-        return age >= UInt32(process.options.purgeDelayMs) || dirtyBytes > retainedBytesMax
+        return age >= UInt32(process.options.purgeDelayMs)
+            || fields.pointee.dirtyBytes > retainedBytesMax
     }
 
     private func updateDue() {
-        guard let oldest = Span(atOrNil: oldestDirty) else {
-            dueMs.store(0, ordering: .relaxed)
+        guard let oldest = Span(atOrNil: fields.pointee.oldestDirty) else {
+            fields.pointee.dueMs.store(0, ordering: .relaxed)
             return
         }
         let stamp = oldest.header.pointee.virginFromOrStamp
-        dueMs.store((stamp &+ UInt32(process.options.purgeDelayMs)) | 1, ordering: .relaxed)
+        fields.pointee.dueMs.store(
+            (stamp &+ UInt32(process.options.purgeDelayMs)) | 1, ordering: .relaxed)
     }
 
     /// Returns a span's memory. On refusal, or with OS pages larger than a granule at its edges,

@@ -19,24 +19,30 @@
 
 import Synchronization
 
-struct PageHeap: ~Copyable {
+/// What the page heap is made of. Zeroed memory is its valid initial state.
+struct PageHeapFields: ~Copyable {
     let lock: Lock
-    private var clean: SpanBins
-    private var dirty: SpanBins
+    var clean: SpanBins
+    var dirty: SpanBins
     var oldestDirty: UInt
-    private var youngestDirty: UInt
-    private(set) var dirtyBytes: UInt
-    private(set) var freeBytes: UInt
-    private(set) var mappedBytes: UInt
+    var youngestDirty: UInt
+    var dirtyBytes: UInt
+    var freeBytes: UInt
+    var mappedBytes: UInt
     /// Largest number of bytes in use since the purger last looked.
-    private var peakUsedBytes: UInt
-    private var spareHeaders: SpanList
-    private var chunks: ChunkList
-    private var lowestMapped: UInt
-    private var highestMapped: UInt
+    var peakUsedBytes: UInt
+    var spareHeaders: SpanList
+    var chunks: ChunkList
+    var lowestMapped: UInt
+    var highestMapped: UInt
     /// When the oldest dirty span is due, in ms, or 0: read without the lock to skip a purge.
     let dueMs: Atomic<UInt32>
     let spansAcquired: Atomic<UInt>
+}
+
+struct PageHeap {
+    /// Shared by all threads: no access to it as a whole, which would have to be exclusive.
+    let fields: UnsafeMutablePointer<PageHeapFields>
 
     private static let growthBytesMin: UInt = 1 << 20
     private static let growthBytesMax: UInt = 32 << 20
@@ -46,15 +52,15 @@ struct PageHeap: ~Copyable {
 
     /// A span of `granules`, starting at a multiple of `alignment` granules (a power of two), with
     /// its state still to be set; nil when the kernel has no more memory.
-    mutating func acquire(_ granules: UInt, alignment: UInt = 1) -> Span? {
+    func acquire(_ granules: UInt, alignment: UInt = 1) -> Span? {
         var attempt = 0
         while true {
-            lock.acquire()
+            fields.pointee.lock.acquire()
             let span = takeFree(granules, alignment)
             let shape = growthBytes
-            lock.release()
+            fields.pointee.lock.release()
             if let span {
-                spansAcquired.wrappingAdd(1, ordering: .relaxed)
+                fields.pointee.spansAcquired.wrappingAdd(1, ordering: .relaxed)
                 return span
             }
             attempt += 1
@@ -67,10 +73,11 @@ struct PageHeap: ~Copyable {
     /// Another thread may take what a growth has brought: then we grow again, but not for ever.
     private static let attemptsMax = 8
 
-    private mutating func takeFree(_ granules: UInt, _ alignment: UInt) -> Span? {
+    private func takeFree(_ granules: UInt, _ alignment: UInt) -> Span? {
         guard reserveHeaders() else { return nil }
         let wanted = granules + alignment - 1
-        guard let span = dirty.find(wanted) ?? clean.find(wanted) else { return nil }
+        guard let span = fields.pointee.dirty.find(wanted) ?? fields.pointee.clean.find(wanted)
+        else { return nil }
         unlink(span)
         var taken = span
         let misplaced = (span.start >> granuleShift) & (alignment - 1)
@@ -85,12 +92,13 @@ struct PageHeap: ~Copyable {
         taken.header.pointee.state = SpanState.unused.rawValue
         // Whoever walks the spans under the lock finds this one by its first entry.
         taken.publishEdges()
-        peakUsedBytes = max(peakUsedBytes, mappedBytes - freeBytes)
+        fields.pointee.peakUsedBytes = max(
+            fields.pointee.peakUsedBytes, fields.pointee.mappedBytes - fields.pointee.freeBytes)
         return taken
     }
 
     /// Cuts an unlinked span in two; gives the second part, unlinked too.
-    private mutating func split(_ span: Span, keepingFirst granules: UInt) -> Span {
+    private func split(_ span: Span, keepingFirst granules: UInt) -> Span {
         let rest = takeHeader()
         rest.header.pointee.start = span.start + granules << granuleShift
         rest.header.pointee.granules = span.header.pointee.granules - UInt32(granules)
@@ -104,36 +112,36 @@ struct PageHeap: ~Copyable {
     // MARK: Release
 
     /// Takes a span back; its lines must be nobody's and its live bits clear.
-    mutating func release(_ span: Span, isDirty: Bool = true) {
+    func release(_ span: Span, isDirty: Bool = true) {
         let now = Clock.nowMs()
-        lock.acquire()
+        fields.pointee.lock.acquire()
         span.header.pointee.isDirty = isDirty
         insertJoined(span, stamp: now)
-        let isOverBound = dirtyBytes > retainedBytesMax
-        lock.release()
+        let isOverBound = fields.pointee.dirtyBytes > retainedBytesMax
+        fields.pointee.lock.release()
         if isOverBound { _ = purge(now: now, all: false) } else { purgeIfDue(now) }
     }
 
     /// Gives back all but the first `granules` of a span in use.
-    mutating func trim(_ span: Span, toGranules granules: UInt) {
+    func trim(_ span: Span, toGranules granules: UInt) {
         let now = Clock.nowMs()
-        lock.acquire()
+        fields.pointee.lock.acquire()
         guard UInt(span.header.pointee.granules) > granules, reserveHeaders() else {
-            lock.release()
+            fields.pointee.lock.release()
             return
         }
         let rest = split(span, keepingFirst: granules)
         span.publishEdges()
         rest.header.pointee.isDirty = true
         insertJoined(rest, stamp: now)
-        lock.release()
+        fields.pointee.lock.release()
     }
 
     /// Grows a span in use in place to `granules`, from the free span behind it; false if that is
     /// not there or too small. The span then counts as dirty if either part was.
-    mutating func extend(_ span: Span, toGranules granules: UInt) -> Bool {
-        lock.acquire()
-        defer { lock.release() }
+    func extend(_ span: Span, toGranules granules: UInt) -> Bool {
+        fields.pointee.lock.acquire()
+        defer { fields.pointee.lock.release() }
         let missing = granules - UInt(span.header.pointee.granules)
         guard let next = freeSpan(startingAt: span.end),
             UInt(next.header.pointee.granules) >= missing, reserveHeaders()
@@ -147,11 +155,12 @@ struct PageHeap: ~Copyable {
         if next.header.pointee.isDirty { span.header.pointee.isDirty = true }
         span.publishEdges()
         giveHeader(next)
-        peakUsedBytes = max(peakUsedBytes, mappedBytes - freeBytes)
+        fields.pointee.peakUsedBytes = max(
+            fields.pointee.peakUsedBytes, fields.pointee.mappedBytes - fields.pointee.freeBytes)
         return true
     }
 
-    mutating func insertJoined(_ span: Span, stamp: UInt32) {
+    func insertJoined(_ span: Span, stamp: UInt32) {
         var joined = span
         let isDirty = span.header.pointee.isDirty
         if let next = freeSpan(startingAt: span.end), next.header.pointee.isDirty == isDirty {
@@ -183,145 +192,153 @@ struct PageHeap: ~Copyable {
     }
 
     /// Any clean span, taken out.
-    mutating func takeClean() -> Span? {
-        guard let span = clean.find(1) else { return nil }
+    func takeClean() -> Span? {
+        guard let span = fields.pointee.clean.find(1) else { return nil }
         unlink(span)
         span.header.pointee.state = SpanState.unused.rawValue
         return span
     }
 
     /// A span's address space is the kernel's again.
-    mutating func noteUnmapped(_ span: Span) {
+    func noteUnmapped(_ span: Span) {
         span.header.pointee.state = SpanState.unmapped.rawValue
         span.publish()
-        mappedBytes -= span.bytes
+        fields.pointee.mappedBytes -= span.bytes
     }
 
     // MARK: Bins and queue
 
-    private mutating func link(_ span: Span, stamp: UInt32) {
+    private func link(_ span: Span, stamp: UInt32) {
         span.header.pointee.state = SpanState.free.rawValue
         span.publishEdges()
-        freeBytes += span.bytes
+        fields.pointee.freeBytes += span.bytes
         guard span.header.pointee.isDirty else {
-            clean.insert(span)
+            fields.pointee.clean.insert(span)
             return
         }
-        dirty.insert(span)
-        dirtyBytes += span.bytes
+        fields.pointee.dirty.insert(span)
+        fields.pointee.dirtyBytes += span.bytes
         span.header.pointee.virginFromOrStamp = stamp
         span.header.pointee.owner = 0
-        span.header.pointee.bytesOrOlder = youngestDirty
-        if let youngest = Span(atOrNil: youngestDirty) {
+        span.header.pointee.bytesOrOlder = fields.pointee.youngestDirty
+        if let youngest = Span(atOrNil: fields.pointee.youngestDirty) {
             youngest.header.pointee.owner = span.address
         } else {
-            oldestDirty = span.address
-            dueMs.store((stamp &+ UInt32(process.options.purgeDelayMs)) | 1, ordering: .relaxed)
+            fields.pointee.oldestDirty = span.address
+            fields.pointee.dueMs.store(
+                (stamp &+ UInt32(process.options.purgeDelayMs)) | 1, ordering: .relaxed)
         }
-        youngestDirty = span.address
+        fields.pointee.youngestDirty = span.address
     }
 
-    mutating func unlink(_ span: Span) {
-        freeBytes -= span.bytes
+    func unlink(_ span: Span) {
+        fields.pointee.freeBytes -= span.bytes
         guard span.header.pointee.isDirty else {
-            clean.remove(span)
+            fields.pointee.clean.remove(span)
             return
         }
-        dirty.remove(span)
-        dirtyBytes -= span.bytes
+        fields.pointee.dirty.remove(span)
+        fields.pointee.dirtyBytes -= span.bytes
         let younger = span.header.pointee.owner
         let older = span.header.pointee.bytesOrOlder
         if let youngerSpan = Span(atOrNil: younger) {
             youngerSpan.header.pointee.bytesOrOlder = older
         } else {
-            youngestDirty = older
+            fields.pointee.youngestDirty = older
         }
         if let olderSpan = Span(atOrNil: older) {
             olderSpan.header.pointee.owner = younger
         } else {
-            oldestDirty = younger
+            fields.pointee.oldestDirty = younger
         }
     }
 
     // MARK: Headers
 
     /// Sees to it that the next operation finds the headers it may need.
-    private mutating func reserveHeaders() -> Bool {
-        if let first = spareHeaders.firstSpan, first.header.pointee.next != 0 { return true }
+    private func reserveHeaders() -> Bool {
+        if let first = fields.pointee.spareHeaders.firstSpan, first.header.pointee.next != 0 {
+            return true
+        }
         let bytes = UInt(PageHeap.headersAtATime) * Span.headerBytes
-        guard let address = metadata.pointee.allocate(bytes, alignment: Span.headerBytes) else {
+        guard let address = metadata.allocate(bytes, alignment: Span.headerBytes) else {
             return false
         }
         for index in 0..<PageHeap.headersAtATime {
-            spareHeaders.pushFirst(Span(at: address + UInt(index) * Span.headerBytes))
+            fields.pointee.spareHeaders.pushFirst(
+                Span(at: address + UInt(index) * Span.headerBytes))
         }
         return true
     }
 
-    private mutating func takeHeader() -> Span {
-        let span = spareHeaders.firstSpan!
-        spareHeaders.remove(span)
+    private func takeHeader() -> Span {
+        let span = fields.pointee.spareHeaders.firstSpan!
+        fields.pointee.spareHeaders.remove(span)
         return span
     }
 
-    private mutating func giveHeader(_ span: Span) {
+    private func giveHeader(_ span: Span) {
         span.header.pointee.state = SpanState.unused.rawValue
-        spareHeaders.pushFirst(span)
+        fields.pointee.spareHeaders.pushFirst(span)
     }
 
     /// A header for a span that is not of the page heap: a whale.
-    mutating func makeHeader() -> Span? {
-        lock.acquire()
-        defer { lock.release() }
+    func makeHeader() -> Span? {
+        fields.pointee.lock.acquire()
+        defer { fields.pointee.lock.release() }
         return reserveHeaders() ? takeHeader() : nil
     }
 
-    mutating func discardHeader(_ span: Span) {
-        lock.acquire()
+    func discardHeader(_ span: Span) {
+        fields.pointee.lock.acquire()
         giveHeader(span)
-        lock.release()
+        fields.pointee.lock.release()
     }
 
     // MARK: Growth
 
     private var growthBytes: UInt {
-        min(max(mappedBytes / 8, PageHeap.growthBytesMin), PageHeap.growthBytesMax)
+        min(max(fields.pointee.mappedBytes / 8, PageHeap.growthBytesMin), PageHeap.growthBytesMax)
     }
 
     /// Maps a new chunk of at least `granules`; false when the kernel refuses.
-    private mutating func grow(_ granules: UInt, preferred: UInt) -> Bool {
+    private func grow(_ granules: UInt, preferred: UInt) -> Bool {
         let least = granules << granuleShift
         let wanted = alignUp(max(least, preferred), to: granuleBytes)
-        lock.acquire()
-        let hint = lowestMapped == 0 ? 0 : lowestMapped - wanted
-        lock.release()
+        fields.pointee.lock.acquire()
+        let hint = fields.pointee.lowestMapped == 0 ? 0 : fields.pointee.lowestMapped - wanted
+        fields.pointee.lock.release()
         guard let chunk = Chunk.map(wanted, hint: hint) ?? Chunk.map(least, hint: 0) else {
             return false
         }
-        lock.acquire()
+        fields.pointee.lock.acquire()
         let isDistinct = isDistinct(chunk)
-        guard isDistinct, reserveHeaders(), chunks.add(chunk) else {
-            lock.release()
+        guard isDistinct, reserveHeaders(), fields.pointee.chunks.add(chunk) else {
+            fields.pointee.lock.release()
             SystemCall.unmap(chunk.start, bytes: chunk.bytes)
             return false
         }
-        lowestMapped = lowestMapped == 0 ? chunk.start : min(lowestMapped, chunk.start)
-        highestMapped = max(highestMapped, chunk.start + chunk.bytes)
+        fields.pointee.lowestMapped =
+            fields.pointee.lowestMapped == 0
+            ? chunk.start : min(fields.pointee.lowestMapped, chunk.start)
+        fields.pointee.highestMapped = max(fields.pointee.highestMapped, chunk.start + chunk.bytes)
         let span = takeHeader()
         span.header.pointee.start = chunk.start
         span.header.pointee.granules = UInt32(chunk.bytes >> granuleShift)
         span.header.pointee.isDirty = false
-        mappedBytes += chunk.bytes
+        fields.pointee.mappedBytes += chunk.bytes
         insertJoined(span, stamp: 0)
-        lock.release()
+        fields.pointee.lock.release()
         return true
     }
 
     /// Whether no entry of the block map would stand for both this chunk and another part of the
     /// heap. Nearly always answered by the spread of the heap alone.
     private func isDistinct(_ chunk: Chunk) -> Bool {
-        let low = lowestMapped == 0 ? chunk.start : min(lowestMapped, chunk.start)
-        let high = max(highestMapped, chunk.start + chunk.bytes)
+        let low =
+            fields.pointee.lowestMapped == 0
+            ? chunk.start : min(fields.pointee.lowestMapped, chunk.start)
+        let high = max(fields.pointee.highestMapped, chunk.start + chunk.bytes)
         if high - low <= BlockMap.coveredBytes { return true }
         var address = chunk.start
         while address < chunk.start + chunk.bytes {
@@ -335,9 +352,9 @@ struct PageHeap: ~Copyable {
 
     /// The newest chunk's record; the rest follow it. Read under the lock: then no span changes
     /// hands, and every chunk is covered by spans without a gap.
-    var firstChunk: ChunkRecord? { chunks.firstRecord }
+    var firstChunk: ChunkRecord? { fields.pointee.chunks.firstRecord }
 
-    borrowing func acquireLock() { lock.acquire() }
-    borrowing func releaseLock() { lock.release() }
-    borrowing func resetAfterFork() { lock.resetAfterFork() }
+    func acquireLock() { fields.pointee.lock.acquire() }
+    func releaseLock() { fields.pointee.lock.release() }
+    func resetAfterFork() { fields.pointee.lock.resetAfterFork() }
 }

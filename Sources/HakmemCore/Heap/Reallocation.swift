@@ -19,7 +19,7 @@ extension ThreadCache {
             return address
         }
         if span.state == .whale, bytes > usable {
-            if let block = whaleCache.pointee.grow(span, to: bytes) {
+            if let block = whaleCache.grow(span, to: bytes) {
                 ThreadCache.count(header.pointee.reallocMoves)
                 return block.address
             }
@@ -55,10 +55,10 @@ extension ThreadCache {
 
     private func growInPlace(_ span: Span, _ bytes: UInt) -> Bool {
         guard bytes <= requestMax - granuleBytes else { return false }
-        if span.state == .whale { return whaleCache.pointee.resizeInPlace(span, to: bytes) }
+        if span.state == .whale { return whaleCache.resizeInPlace(span, to: bytes) }
         guard bytes <= largeMax else { return false }
         let granules = (bytes + granuleBytes - 1) >> granuleShift
-        guard pageHeap.pointee.extend(span, toGranules: granules) else { return false }
+        guard pageHeap.extend(span, toGranules: granules) else { return false }
         span.header.pointee.bytesOrOlder = span.bytes
         return true
     }
@@ -66,11 +66,11 @@ extension ThreadCache {
     private func shrinkInPlace(_ span: Span, _ bytes: UInt) -> Bool {
         if span.state == .whale {
             if bytes <= largeMax { return false }
-            whaleCache.pointee.shrink(span, to: bytes)
+            whaleCache.shrink(span, to: bytes)
             return true
         }
         if bytes <= mediumMax { return false }
-        pageHeap.pointee.trim(span, toGranules: (bytes + granuleBytes - 1) >> granuleShift)
+        pageHeap.trim(span, toGranules: (bytes + granuleBytes - 1) >> granuleShift)
         span.header.pointee.bytesOrOlder = span.bytes
         return true
     }

@@ -223,8 +223,8 @@ extension ThreadCache {
         }
         let now = Clock.nowMs()
         header.pointee.large.releaseAged(now)
-        pageHeap.pointee.purgeIfDue(now)
-        whaleCache.pointee.releaseAged(now)
+        pageHeap.purgeIfDue(now)
+        whaleCache.releaseAged(now)
     }
 }
 

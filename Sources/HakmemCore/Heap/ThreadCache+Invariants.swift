@@ -11,7 +11,7 @@
         func violations() -> [String] {
             var found: [String] = []
             var slabs: [Int: Set<UInt>] = [:]
-            pageHeap.pointee.forEachSpan { span in
+            pageHeap.forEachSpan { span in
                 guard span.state == .slab, span.header.pointee.owner == address else { return }
                 slabs[span.sizeClass.index, default: []].insert(span.address)
             }

@@ -72,7 +72,7 @@ extension ThreadCache {
         let record = record(sizeClass)
         let isGrown = record.pointee.slabs >= SizeClass.slabsBeforeGrown
         let granules = sizeClass.slabGranules(isGrown: isGrown)
-        guard let span = pageHeap.pointee.acquire(granules) else { return nil }
+        guard let span = pageHeap.acquire(granules) else { return nil }
         let isClean = !span.header.pointee.isDirty
         span.header.pointee.owner = address
         span.header.pointee.sizeClass = UInt8(sizeClass.index)
@@ -97,6 +97,6 @@ extension ThreadCache {
         if !span.sizeClass.isSmall { dropHints(into: span, record) }
         record.pointee.slabs -= 1
         span.setOwner(0)
-        pageHeap.pointee.release(span)
+        pageHeap.release(span)
     }
 }

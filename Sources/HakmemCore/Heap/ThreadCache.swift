@@ -119,7 +119,7 @@ struct ThreadCache: Equatable {
     static func make() -> ThreadCache? {
         let last = SmallClassTable.entry(SizeClass(index: SizeClass.smallCount)).pointee
         let bytes = UInt(last.stackOffset + (SizeClass.stackCapacity + 1) * 8)
-        guard let address = metadata.pointee.allocate(bytes, alignment: alignment) else {
+        guard let address = metadata.allocate(bytes, alignment: alignment) else {
             return nil
         }
         let cache = ThreadCache(at: address)

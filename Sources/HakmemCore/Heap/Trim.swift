@@ -18,8 +18,8 @@ enum Trim {
         epoch.wrappingAdd(1, ordering: .relaxed)
         let address = hak_cache_get()
         if address != hak_cache_none() { ThreadCache(at: address).releaseMemory() }
-        let whales = whaleCache.pointee.cachedBytes.load(ordering: .relaxed)
-        whaleCache.pointee.releaseAll()
-        return whales + pageHeap.pointee.purge(now: Clock.nowMs(), all: true)
+        let whales = whaleCache.fields.pointee.cachedBytes.load(ordering: .relaxed)
+        whaleCache.releaseAll()
+        return whales + pageHeap.purge(now: Clock.nowMs(), all: true)
     }
 }

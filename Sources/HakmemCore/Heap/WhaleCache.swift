@@ -20,39 +20,44 @@ extension Span {
     }
 }
 
-struct WhaleCache: ~Copyable {
-    private let lock: Lock
+/// What the whale cache is made of. Zeroed memory is its valid initial state.
+struct WhaleCacheFields: ~Copyable {
+    let lock: Lock
     /// Oldest first. Guarded by: lock.
-    private var spans: SpanList
-    /// Guarded by: lock.
-    private var bytes: UInt
+    var cachedSpans: SpanList
     /// Bytes of all mappings of whales, cached or out.
     let mappedBytes: Atomic<UInt>
+    /// Written under the lock.
     let cachedBytes: Atomic<UInt>
     let served: Atomic<UInt>
     /// Whales that the program holds.
-    let live: Atomic<UInt>
+    let liveCount: Atomic<UInt>
     let hits: Atomic<UInt>
+}
+
+struct WhaleCache {
+    /// Shared by all threads: no access to it as a whole, which would have to be exclusive.
+    let fields: UnsafeMutablePointer<WhaleCacheFields>
 
     // MARK: Allocate
 
     /// A block of at least `bytes` at a multiple of `alignment`; nil when the kernel refuses.
     ///
     /// `room` is how much address space to map at least, for growth in place.
-    mutating func allocate(_ bytes: UInt, alignment: UInt, room: UInt = 0) -> FreshBlock? {
+    func allocate(_ bytes: UInt, alignment: UInt, room: UInt = 0) -> FreshBlock? {
         let pageBytes = process.pageBytes
         guard bytes <= requestMax - pageBytes - alignment else { return nil }
         let needed = alignUp(max(bytes, room), to: pageBytes)
         let least = alignUp(bytes, to: pageBytes)
         let isPlain = alignment <= pageBytes
         if isPlain, let span = takeCached(needed) {
-            hits.wrappingAdd(1, ordering: .relaxed)
+            fields.pointee.hits.wrappingAdd(1, ordering: .relaxed)
             return publish(span, isZero: false)
         }
         return map(needed, alignment) ?? (needed > least ? map(least, alignment) : nil)
     }
 
-    private mutating func map(_ bytes: UInt, _ alignment: UInt) -> FreshBlock? {
+    private func map(_ bytes: UInt, _ alignment: UInt) -> FreshBlock? {
         let pageBytes = process.pageBytes
         let slack = alignment <= pageBytes ? 0 : alignment
         guard let mapped = SystemCall.map(bytes: bytes + slack) else { return nil }
@@ -62,7 +67,7 @@ struct WhaleCache: ~Copyable {
         if end > start + bytes { SystemCall.unmap(start + bytes, bytes: end - start - bytes) }
         guard BlockMap.commit(start, bytes: 1), isVacant(start),
             BlockMap.line(start).pointee.owner.load(ordering: .relaxed) == 0,
-            let span = pageHeap.pointee.makeHeader()
+            let span = pageHeap.makeHeader()
         else {
             SystemCall.unmap(start, bytes: bytes)
             return nil
@@ -75,7 +80,7 @@ struct WhaleCache: ~Copyable {
         span.mappedBytes = bytes
         span.header.pointee.state = SpanState.whale.rawValue
         BlockMap.setSpan(start, span)
-        mappedBytes.wrappingAdd(bytes, ordering: .relaxed)
+        fields.pointee.mappedBytes.wrappingAdd(bytes, ordering: .relaxed)
         return publish(span, isZero: true)
     }
 
@@ -85,22 +90,22 @@ struct WhaleCache: ~Copyable {
         return span.state == .unmapped
     }
 
-    private mutating func publish(_ span: Span, isZero: Bool) -> FreshBlock {
+    private func publish(_ span: Span, isZero: Bool) -> FreshBlock {
         span.header.pointee.bytesOrOlder = span.mappedBytes
         let line = BlockMap.line(span.start)
         line.pointee.owner.store(span.address | Owner.wholeMark, ordering: .relaxed)
         line.pointee.live.store(1, ordering: .relaxed)
-        served.wrappingAdd(1, ordering: .relaxed)
-        live.wrappingAdd(1, ordering: .relaxed)
+        fields.pointee.served.wrappingAdd(1, ordering: .relaxed)
+        fields.pointee.liveCount.wrappingAdd(1, ordering: .relaxed)
         return FreshBlock(address: span.start, isZero: isZero)
     }
 
     /// The youngest cached whale of at least `bytes` that they fill by four fifths.
-    private mutating func takeCached(_ needed: UInt) -> Span? {
-        if cachedBytes.load(ordering: .relaxed) == 0 { return nil }
-        lock.acquire()
-        defer { lock.release() }
-        var next = spans.lastSpan
+    private func takeCached(_ needed: UInt) -> Span? {
+        if fields.pointee.cachedBytes.load(ordering: .relaxed) == 0 { return nil }
+        fields.pointee.lock.acquire()
+        defer { fields.pointee.lock.release() }
+        var next = fields.pointee.cachedSpans.lastSpan
         while let span = next {
             if span.mappedBytes >= needed, span.mappedBytes - needed <= needed >> 2 {
                 remove(span)
@@ -111,52 +116,53 @@ struct WhaleCache: ~Copyable {
         return nil
     }
 
-    private mutating func remove(_ span: Span) {
-        spans.remove(span)
-        bytes -= span.mappedBytes
-        cachedBytes.store(bytes, ordering: .relaxed)
+    private func remove(_ span: Span) {
+        fields.pointee.cachedSpans.remove(span)
+        fields.pointee.cachedBytes.wrappingSubtract(span.mappedBytes, ordering: .relaxed)
     }
 
     // MARK: Free
 
     /// Takes a whale that is no longer live.
-    mutating func keepOrUnmap(_ span: Span) {
-        live.wrappingSubtract(1, ordering: .relaxed)
+    func keepOrUnmap(_ span: Span) {
+        fields.pointee.liveCount.wrappingSubtract(1, ordering: .relaxed)
         let limit = process.options.whaleCacheBytesMax
         let now = Clock.nowMs()
         if span.mappedBytes > limit {
             WhaleCache.unmap(span)
         } else {
-            lock.acquire()
+            fields.pointee.lock.acquire()
             span.header.pointee.virginFromOrStamp = now
-            spans.pushLast(span)
-            bytes += span.mappedBytes
-            cachedBytes.store(bytes, ordering: .relaxed)
-            lock.release()
+            fields.pointee.cachedSpans.pushLast(span)
+            fields.pointee.cachedBytes.wrappingAdd(span.mappedBytes, ordering: .relaxed)
+            fields.pointee.lock.release()
         }
         release(now: now, all: false)
     }
 
     @inline(__always)
-    mutating func releaseAged(_ now: UInt32) {
-        if cachedBytes.load(ordering: .relaxed) != 0 { release(now: now, all: false) }
+    func releaseAged(_ now: UInt32) {
+        if fields.pointee.cachedBytes.load(ordering: .relaxed) != 0 {
+            release(now: now, all: false)
+        }
     }
 
-    mutating func releaseAll() { release(now: 0, all: true) }
+    func releaseAll() { release(now: 0, all: true) }
 
-    private mutating func release(now: UInt32, all: Bool) {
+    private func release(now: UInt32, all: Bool) {
         let limit = process.options.whaleCacheBytesMax
         let delay = UInt32(process.options.purgeDelayMs)
         while true {
-            lock.acquire()
-            guard let oldest = spans.firstSpan,
-                all || bytes > limit || now &- oldest.header.pointee.virginFromOrStamp >= delay
+            fields.pointee.lock.acquire()
+            guard let oldest = fields.pointee.cachedSpans.firstSpan,
+                all || fields.pointee.cachedBytes.load(ordering: .relaxed) > limit
+                    || now &- oldest.header.pointee.virginFromOrStamp >= delay
             else {
-                lock.release()
+                fields.pointee.lock.release()
                 return
             }
             remove(oldest)
-            lock.release()
+            fields.pointee.lock.release()
             WhaleCache.unmap(oldest)
         }
     }
@@ -167,15 +173,15 @@ struct WhaleCache: ~Copyable {
         let bytes = span.mappedBytes
         BlockMap.line(start).pointee.owner.store(0, ordering: .relaxed)
         BlockMap.clearSpan(start)
-        whaleCache.pointee.mappedBytes.wrappingSubtract(bytes, ordering: .relaxed)
+        whaleCache.fields.pointee.mappedBytes.wrappingSubtract(bytes, ordering: .relaxed)
         if !SystemCall.unmap(start, bytes: bytes) { _ = SystemCall.purge(start, bytes: bytes) }
-        pageHeap.pointee.discardHeader(span)
+        pageHeap.discardHeader(span)
     }
 
     // MARK: Resize
 
     /// Grows or shrinks a whale where it lies; false if it cannot.
-    mutating func resizeInPlace(_ span: Span, to bytes: UInt) -> Bool {
+    func resizeInPlace(_ span: Span, to bytes: UInt) -> Bool {
         let mapped = span.mappedBytes
         if bytes <= mapped { return true }
         let wanted = alignUp(bytes, to: process.pageBytes)
@@ -185,7 +191,7 @@ struct WhaleCache: ~Copyable {
     }
 
     /// Cuts a whale down to `bytes`.
-    mutating func shrink(_ span: Span, to bytes: UInt) {
+    func shrink(_ span: Span, to bytes: UInt) {
         let wanted = alignUp(bytes, to: process.pageBytes)
         let mapped = span.mappedBytes
         guard wanted < mapped, SystemCall.unmap(span.start + wanted, bytes: mapped - wanted) else {
@@ -194,14 +200,14 @@ struct WhaleCache: ~Copyable {
         setMapped(span, wanted)
     }
 
-    private mutating func setMapped(_ span: Span, _ bytes: UInt) {
-        mappedBytes.wrappingAdd(bytes &- span.mappedBytes, ordering: .relaxed)
+    private func setMapped(_ span: Span, _ bytes: UInt) {
+        fields.pointee.mappedBytes.wrappingAdd(bytes &- span.mappedBytes, ordering: .relaxed)
         span.mappedBytes = bytes
         span.header.pointee.bytesOrOlder = bytes
     }
 
     /// Moves a whale's pages onto a larger mapping, and frees the old one; nil if that fails.
-    mutating func grow(_ span: Span, to bytes: UInt) -> FreshBlock? {
+    func grow(_ span: Span, to bytes: UInt) -> FreshBlock? {
         let room = bytes > requestMax / 4 ? bytes : bytes + bytes / 2
         guard let target = allocate(bytes, alignment: 1, room: room) else { return nil }
         let targetSpan = BlockMap.span(target.address).unsafelyUnwrapped
@@ -213,9 +219,9 @@ struct WhaleCache: ~Copyable {
         BlockMap.clearSpan(start)
         // The kernel moves page tables; the rest of the target keeps its own, fresh pages.
         if SystemCall.move(start, bytes: mapped, onto: target.address, bytes: mapped) {
-            mappedBytes.wrappingSubtract(mapped, ordering: .relaxed)
-            live.wrappingSubtract(1, ordering: .relaxed)
-            pageHeap.pointee.discardHeader(span)
+            fields.pointee.mappedBytes.wrappingSubtract(mapped, ordering: .relaxed)
+            fields.pointee.liveCount.wrappingSubtract(1, ordering: .relaxed)
+            pageHeap.discardHeader(span)
             return FreshBlock(address: targetSpan.start, isZero: false)
         }
         BlockMap.setSpan(start, span)
@@ -226,7 +232,7 @@ struct WhaleCache: ~Copyable {
         return nil
     }
 
-    borrowing func acquireLock() { lock.acquire() }
-    borrowing func releaseLock() { lock.release() }
-    borrowing func resetAfterFork() { lock.resetAfterFork() }
+    func acquireLock() { fields.pointee.lock.acquire() }
+    func releaseLock() { fields.pointee.lock.release() }
+    func resetAfterFork() { fields.pointee.lock.resetAfterFork() }
 }

@@ -15,13 +15,13 @@ enum CurrentThread {
         if address != hak_cache_none() { return body(ThreadCache(at: address)) }
         guard let cache = adopt() else { return nil }
         let result = body(cache)
-        if hak_exited_get() { cachePool.pointee.abandon(cache) }
+        if hak_exited_get() { cachePool.abandon(cache) }
         return result
     }
 
     @inline(never)
     private static func adopt() -> ThreadCache? {
-        guard Start.ensure(), let cache = cachePool.pointee.adopt() else { return nil }
+        guard Start.ensure(), let cache = cachePool.adopt() else { return nil }
         if !hak_exited_get() {
             hak_cache_set(cache.address)
             // May itself allocate: the cache is in place.
@@ -37,5 +37,5 @@ enum CurrentThread {
     guard address != hak_cache_none() else { return }
     hak_exited_set(true)
     hak_cache_set(hak_cache_none())
-    cachePool.pointee.abandon(ThreadCache(at: address))
+    cachePool.abandon(ThreadCache(at: address))
 }

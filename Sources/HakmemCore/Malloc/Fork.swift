@@ -7,25 +7,25 @@
 // them. Blocks of theirs that the child frees wait in their inboxes for ever.
 
 @c(hak_fork_prepare) public func hakForkPrepare() {
-    cachePool.pointee.acquireLock()
-    whaleCache.pointee.acquireLock()
-    pageHeap.pointee.acquireLock()
-    messagePool.pointee.acquireLock()
-    metadata.pointee.acquireLock()
+    cachePool.acquireLock()
+    whaleCache.acquireLock()
+    pageHeap.acquireLock()
+    messagePool.acquireLock()
+    metadata.acquireLock()
 }
 
 @c(hak_fork_parent) public func hakForkParent() {
-    metadata.pointee.releaseLock()
-    messagePool.pointee.releaseLock()
-    pageHeap.pointee.releaseLock()
-    whaleCache.pointee.releaseLock()
-    cachePool.pointee.releaseLock()
+    metadata.releaseLock()
+    messagePool.releaseLock()
+    pageHeap.releaseLock()
+    whaleCache.releaseLock()
+    cachePool.releaseLock()
 }
 
 @c(hak_fork_child) public func hakForkChild() {
-    metadata.pointee.resetAfterFork()
-    messagePool.pointee.resetAfterFork()
-    pageHeap.pointee.resetAfterFork()
-    whaleCache.pointee.resetAfterFork()
-    cachePool.pointee.resetAfterFork()
+    metadata.resetAfterFork()
+    messagePool.resetAfterFork()
+    pageHeap.resetAfterFork()
+    whaleCache.resetAfterFork()
+    cachePool.resetAfterFork()
 }

@@ -67,7 +67,8 @@ import Synchronization
 
 @c(hak_mallinfo2) public func hakMallinfo2() -> hak_mallinfo2_t {
     let total = Statistics().total
-    let whales = heapAddress == 0 ? 0 : whaleCache.pointee.mappedBytes.load(ordering: .relaxed)
+    let whales =
+        heapAddress == 0 ? 0 : whaleCache.fields.pointee.mappedBytes.load(ordering: .relaxed)
     var info = hak_mallinfo2_t()
     info.arena = Int(total.bytes_mapped) - Int(whales)
     info.hblkhd = Int(whales)

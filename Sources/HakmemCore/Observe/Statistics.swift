@@ -37,7 +37,7 @@ struct Statistics: ~Copyable {
     }
 
     private mutating func gatherCaches() {
-        var address = cachePool.pointee.firstCache.load(ordering: .acquiring)
+        var address = cachePool.fields.pointee.firstCache.load(ordering: .acquiring)
         while address != 0 {
             let cache = ThreadCache(at: address)
             address = cache.header.pointee.nextCache
@@ -78,8 +78,8 @@ struct Statistics: ~Copyable {
     }
 
     private mutating func gatherSpans() {
-        pageHeap.pointee.acquireLock()
-        var record = pageHeap.pointee.firstChunk
+        pageHeap.acquireLock()
+        var record = pageHeap.firstChunk
         while let chunk = record {
             var address = chunk.start
             while address < chunk.start + chunk.bytes, let span = BlockMap.span(address) {
@@ -88,9 +88,9 @@ struct Statistics: ~Copyable {
             }
             record = chunk.next
         }
-        total.bytes_mapped = UInt64(pageHeap.pointee.mappedBytes)
-        total.bytes_retained = UInt64(pageHeap.pointee.dirtyBytes)
-        pageHeap.pointee.releaseLock()
+        total.bytes_mapped = UInt64(pageHeap.fields.pointee.mappedBytes)
+        total.bytes_retained = UInt64(pageHeap.fields.pointee.dirtyBytes)
+        pageHeap.releaseLock()
     }
 
     private mutating func add(_ span: Span) {
@@ -127,16 +127,16 @@ struct Statistics: ~Copyable {
 
     private mutating func finish() {
         var allocated = largeBytes
-        var liveBlocks = largeLive &+ whaleCache.pointee.live.load(ordering: .relaxed)
+        var liveBlocks = largeLive &+ whaleCache.fields.pointee.liveCount.load(ordering: .relaxed)
         for index in 1..<SizeClass.end {
             allocated &+= classes[index].live &* SizeClass(index: index).blockBytes
             liveBlocks &+= classes[index].live
             total.calls_malloc += UInt64(classes[index].served)
         }
-        let whales = whaleCache.pointee.mappedBytes.load(ordering: .relaxed)
-        let cached = whaleCache.pointee.cachedBytes.load(ordering: .relaxed)
-        let served = whaleCache.pointee.served.load(ordering: .relaxed)
-        let hits = whaleCache.pointee.hits.load(ordering: .relaxed)
+        let whales = whaleCache.fields.pointee.mappedBytes.load(ordering: .relaxed)
+        let cached = whaleCache.fields.pointee.cachedBytes.load(ordering: .relaxed)
+        let served = whaleCache.fields.pointee.served.load(ordering: .relaxed)
+        let hits = whaleCache.fields.pointee.hits.load(ordering: .relaxed)
         total.calls_malloc += UInt64(served)
         // A realloc that moves takes a block and frees one: neither is a call of the program's.
         total.calls_free = total.calls_malloc &- UInt64(liveBlocks) &- UInt64(servedInside)
@@ -146,17 +146,18 @@ struct Statistics: ~Copyable {
         total.bytes_active += UInt64(whales &- cached)
         total.bytes_mapped += UInt64(whales)
         total.bytes_retained += UInt64(cached)
-        total.bytes_metadata = UInt64(metadata.pointee.usedBytes.load(ordering: .relaxed))
+        total.bytes_metadata = UInt64(metadata.fields.pointee.usedBytes.load(ordering: .relaxed))
         total.whale_cache_hits = UInt64(hits)
         total.whale_cache_misses = UInt64(served &- hits)
-        total.spans_acquired = UInt64(pageHeap.pointee.spansAcquired.load(ordering: .relaxed))
+        total.spans_acquired = UInt64(
+            pageHeap.fields.pointee.spansAcquired.load(ordering: .relaxed))
         total.purges = UInt64(counters.purges.load(ordering: .relaxed))
         total.bytes_purged = UInt64(counters.purgedBytes.load(ordering: .relaxed))
         total.calls_mmap = UInt64(counters.mmap.load(ordering: .relaxed))
         total.calls_munmap = UInt64(counters.munmap.load(ordering: .relaxed))
         total.calls_mremap = UInt64(counters.mremap.load(ordering: .relaxed))
-        total.threads = UInt64(cachePool.pointee.ownedCount.load(ordering: .relaxed))
-        total.thread_caches = UInt64(cachePool.pointee.cacheCount.load(ordering: .relaxed))
+        total.threads = UInt64(cachePool.fields.pointee.ownedCount.load(ordering: .relaxed))
+        total.thread_caches = UInt64(cachePool.fields.pointee.cacheCount.load(ordering: .relaxed))
         total.errors_ignored = UInt64(Report.ignored.load(ordering: .relaxed))
         total.class_count = UInt64(SizeClass.end - 1)
     }

@@ -23,7 +23,7 @@ enum Heap {
     /// The lowest address of the newest chunk.
     static func start() throws -> UInt {
         hakFree(hakMalloc(1))
-        guard let chunk = pageHeap.pointee.firstChunk else {
+        guard let chunk = pageHeap.firstChunk else {
             throw Violation(description: "no chunk")
         }
         return chunk.start
@@ -46,7 +46,7 @@ func withCache<Value>(_ body: @escaping (ThreadCache) throws -> Value) throws ->
 
 /// Throws where an invariant of a cache or of the page heap does not hold.
 func requireIntact(_ cache: ThreadCache, line: UInt = #line) throws {
-    let violations = cache.violations() + pageHeap.pointee.violations()
+    let violations = cache.violations() + pageHeap.violations()
     try require(violations.isEmpty, violations.prefix(5).joined(separator: "; "), line: line)
 }
 
