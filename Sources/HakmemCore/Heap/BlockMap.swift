@@ -5,7 +5,7 @@
 //
 //   address   … 0x7f31_2480  = line number · 1 KiB + unit · 16 B + …
 //                    │
-//        ((address >> 6) & mask) + base      mask keeps the low bits and makes them a multiple of 16
+//        ((address >> 6) & mask) + base      mask keeps low bits and makes them a multiple of 16
 //                    ▼
 //   base ─► ┌──────────┬──────────┐
 //           │ owner    │ live     │  line 0     owner: whom the line belongs to (Owner below)

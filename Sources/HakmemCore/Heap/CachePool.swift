@@ -29,10 +29,11 @@ enum CacheState {
 }
 
 /// What the cache pool is made of. Zeroed memory is its valid initial state.
+/// The lock is not the first field: tools take an access to the first for one to the whole.
 struct CachePoolFields: ~Copyable {
-    let lock: Lock
     /// Pooled caches. Guarded by: lock.
     var firstPooled: UInt
+    let lock: Lock
     /// Every cache ever made, newest first; links are constant. Pushed: releasing.
     let firstCache: Atomic<UInt>
     let cacheCount: Atomic<UInt>

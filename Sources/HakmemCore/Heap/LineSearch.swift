@@ -142,7 +142,7 @@ enum LineSearch {
         return Int(bitPattern: left) <= 0 ? 0 : starts & ((1 &<< UInt64(left &>> unitShift)) &- 1)
     }
 
-    /// Moves the blocks found, which end at the slot `highest`, down to the bottom of the stack, all
+    /// Moves the blocks found, which end at the slot `highest`, down to the stack's bottom, all
     /// but the first. The room above them is for blocks freed into full slabs.
     @inline(__always)
     private static func settle(

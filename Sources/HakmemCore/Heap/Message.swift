@@ -46,9 +46,10 @@ struct Message {
 }
 
 /// What the message pool is made of. Zeroed memory is its valid initial state.
+/// The lock is not the first field: tools take an access to the first for one to the whole.
 struct MessagePoolFields: ~Copyable {
-    let lock: Lock
     var firstSpare: UInt
+    let lock: Lock
 }
 
 /// Messages that nobody uses. Guarded by: its lock.

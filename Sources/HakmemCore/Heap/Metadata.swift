@@ -11,9 +11,10 @@
 import Synchronization
 
 /// What the metadata allocator is made of. Zeroed memory is its valid initial state.
+/// The lock is not the first field: tools take an access to the first for one to the whole.
 struct MetadataFields: ~Copyable {
-    let lock: Lock
     var unusedStart: UInt
+    let lock: Lock
     var unusedEnd: UInt
     /// Bytes given out.
     let usedBytes: Atomic<UInt>

@@ -20,9 +20,10 @@
 import Synchronization
 
 /// What the page heap is made of. Zeroed memory is its valid initial state.
+/// The lock is not the first field: tools take an access to the first for one to the whole.
 struct PageHeapFields: ~Copyable {
-    let lock: Lock
     var clean: SpanBins
+    let lock: Lock
     var dirty: SpanBins
     var oldestDirty: UInt
     var youngestDirty: UInt

@@ -18,7 +18,7 @@ extension ThreadCache {
         if empty == span.lines { slabEmptied(span) }
     }
 
-    /// The hit path has cleared the last live bit of a line, without a look at the three lowest bits
+    /// The hit path has cleared the last live bit of a line without a look at the lowest three bits
     /// of the address: if they are set, the block is put back and the misuse reported.
     func lastFreed(_ address: UInt) {
         if address & (unitBytes - 1) != 0 {
@@ -83,7 +83,7 @@ extension ThreadCache {
         }
     }
 
-    /// Returns the ready blocks of a slab that has gone plain: its frees no longer look at the mark,
+    /// Returns the ready blocks of a slab that has gone plain: its frees do not look at the mark,
     /// and would not notice that a ready block is freed a second time.
     private func flushReady(of span: Span) {
         let bin = bin(span.sizeClass)

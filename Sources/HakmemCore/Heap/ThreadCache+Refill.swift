@@ -9,7 +9,7 @@
 //
 // A slab in use is in one of two modes, written in its lines' owner words:
 //   feeds bin  frees put the block on its class's bin while that has room: the usual mode
-//   plain      frees clear the live bit and that is all: for a dense class whose bin has overflowed,
+//   plain      frees clear the live bit and that is all: for a dense class whose bin overflowed,
 //              hence for a program that frees much; the next refill from the slab ends it
 
 import CHakmemShim

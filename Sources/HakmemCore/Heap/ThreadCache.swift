@@ -30,17 +30,16 @@ struct Bin {
 }
 
 struct ThreadCacheHeader: ~Copyable {
+    /// The next of all caches ever made; constant once the cache is published.
+    var nextCache: UInt
+    /// The next pooled cache. Guarded by: the pool's lock.
+    var nextPooled: UInt
     /// Messages of remote frees, newest first. Pushed by others: releasing; taken by the owner:
     /// acquiring.
     let inbox: Atomic<UInt>
     /// A CacheState. See CachePool.
     let state: Atomic<UInt32>
-    private let padding: (UInt, UInt, UInt, UInt, UInt, UInt)
-
-    /// The next of all caches ever made; constant once the cache is published.
-    var nextCache: UInt
-    /// The next pooled cache. Guarded by: the pool's lock.
-    var nextPooled: UInt
+    private let padding: (UInt, UInt, UInt, UInt)
 
     let aligned: Atomic<UInt>
     let callocs: Atomic<UInt>

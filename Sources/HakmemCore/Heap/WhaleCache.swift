@@ -21,10 +21,11 @@ extension Span {
 }
 
 /// What the whale cache is made of. Zeroed memory is its valid initial state.
+/// The lock is not the first field: tools take an access to the first for one to the whole.
 struct WhaleCacheFields: ~Copyable {
-    let lock: Lock
     /// Oldest first. Guarded by: lock.
     var cachedSpans: SpanList
+    let lock: Lock
     /// Bytes of all mappings of whales, cached or out.
     let mappedBytes: Atomic<UInt>
     /// Written under the lock.
