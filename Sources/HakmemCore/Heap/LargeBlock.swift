@@ -41,7 +41,7 @@ enum LargeBlock {
         }
         ThreadCache.count(cache.header.pointee.largeServed)
         span.header.pointee.bytesOrOlder = span.bytes
-        span.header.pointee.state = SpanState.large.rawValue
+        span.setState(.large)
         span.publishEdges()
         let line = BlockMap.line(span.start)
         line.pointee.owner.store(span.address | Owner.wholeMark, ordering: .relaxed)

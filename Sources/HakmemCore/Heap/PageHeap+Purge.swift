@@ -38,7 +38,7 @@ extension PageHeap {
                 all || isDue(span, now)
             {
                 unlink(span)
-                span.header.pointee.state = SpanState.unused.rawValue
+                span.setState(.unused)
                 batch[count] = span.address
                 count += 1
             }

@@ -90,7 +90,7 @@ struct PageHeap {
         } else if misplaced != 0 {
             link(span, stamp: span.header.pointee.virginFromOrStamp)
         }
-        taken.header.pointee.state = SpanState.unused.rawValue
+        taken.setState(.unused)
         // Whoever walks the spans under the lock finds this one by its first entry.
         taken.publishEdges()
         fields.pointee.peakUsedBytes = max(
@@ -105,7 +105,7 @@ struct PageHeap {
         rest.header.pointee.granules = span.header.pointee.granules - UInt32(granules)
         rest.header.pointee.isDirty = span.header.pointee.isDirty
         rest.header.pointee.virginFromOrStamp = span.header.pointee.virginFromOrStamp
-        rest.header.pointee.state = SpanState.free.rawValue
+        rest.setState(.free)
         span.header.pointee.granules = UInt32(granules)
         return rest
     }
@@ -196,13 +196,13 @@ struct PageHeap {
     func takeClean() -> Span? {
         guard let span = fields.pointee.clean.find(1) else { return nil }
         unlink(span)
-        span.header.pointee.state = SpanState.unused.rawValue
+        span.setState(.unused)
         return span
     }
 
     /// A span's address space is the kernel's again.
     func noteUnmapped(_ span: Span) {
-        span.header.pointee.state = SpanState.unmapped.rawValue
+        span.setState(.unmapped)
         span.publish()
         fields.pointee.mappedBytes -= span.bytes
     }
@@ -210,7 +210,7 @@ struct PageHeap {
     // MARK: Bins and queue
 
     private func link(_ span: Span, stamp: UInt32) {
-        span.header.pointee.state = SpanState.free.rawValue
+        span.setState(.free)
         span.publishEdges()
         fields.pointee.freeBytes += span.bytes
         guard span.header.pointee.isDirty else {
@@ -279,7 +279,7 @@ struct PageHeap {
     }
 
     private func giveHeader(_ span: Span) {
-        span.header.pointee.state = SpanState.unused.rawValue
+        span.setState(.unused)
         fields.pointee.spareHeaders.pushFirst(span)
     }
 

@@ -21,14 +21,16 @@ enum SpanState: UInt8 {
 }
 
 struct SpanHeader: ~Copyable {
-    var start: UInt = 0
     /// Free: neighbours in its bin. Slab: neighbours in its class's list. Else: in a cache's list.
     var next: UInt = 0
     var previous: UInt = 0
+    var start: UInt = 0
     /// Slab: its thread cache. Free and dirty: the next younger span.
     var owner: UInt = 0
     var granules: UInt32 = 0
-    var state: UInt8 = 0
+    /// A SpanState. Relaxed: who may set it is its owner, and neighbours only ask whether it is
+    /// free, which changes under the page heap's lock alone.
+    let state = Atomic<UInt8>(0)
     var sizeClass: UInt8 = 0
     /// Free: whether its memory may be other than zero. Slab: whether it was when it was taken.
     var isDirty: Bool = false
@@ -72,7 +74,15 @@ struct Span: Equatable {
     @inline(__always)
     var end: UInt { start + bytes }
     @inline(__always)
-    var state: SpanState { SpanState(rawValue: header.pointee.state).unsafelyUnwrapped }
+    var state: SpanState {
+        SpanState(rawValue: header.pointee.state.load(ordering: .relaxed)).unsafelyUnwrapped
+    }
+
+    @inline(__always)
+    func setState(_ state: SpanState) {
+        header.pointee.state.store(state.rawValue, ordering: .relaxed)
+    }
+
     @inline(__always)
     var lines: UInt32 { header.pointee.granules << UInt32(granuleShift - lineShift) }
     @inline(__always)

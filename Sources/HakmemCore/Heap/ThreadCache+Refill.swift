@@ -82,7 +82,7 @@ extension ThreadCache {
         span.header.pointee.cursor = 0
         span.header.pointee.phase = 0
         span.header.pointee.virginFromOrStamp = isClean ? 0 : UInt32.max
-        span.header.pointee.state = SpanState.slab.rawValue
+        span.setState(.slab)
         span.publish()
         span.setOwner(sizeClass.isSmall ? binOwner(sizeClass) : address)
         record.pointee.slabs += 1

@@ -79,7 +79,7 @@ struct WhaleCache {
             truncatingIfNeeded: min(
                 (bytes + granuleBytes - 1) >> granuleShift, UInt(UInt32.max)))
         span.mappedBytes = bytes
-        span.header.pointee.state = SpanState.whale.rawValue
+        span.setState(.whale)
         BlockMap.setSpan(start, span)
         fields.pointee.mappedBytes.wrappingAdd(bytes, ordering: .relaxed)
         return publish(span, isZero: true)
