@@ -37,7 +37,10 @@ extension ThreadCache {
     private func move(_ address: UInt, _ usable: UInt, _ bytes: UInt) -> UInt {
         let isGrowing = bytes > usable
         let wanted = isGrowing ? bytes &+ headRoom(bytes) : bytes
-        guard let block = allocate(wanted) ?? (isGrowing ? allocate(bytes) : nil) else { return 0 }
+        guard let block = allocate(wanted) ?? (isGrowing ? allocate(bytes) : nil) else {
+            // A block that is too large is better than a failure.
+            return isGrowing ? 0 : address
+        }
         ThreadCache.count(header.pointee.reallocMoves)
         let source = pointer(address, to: UInt8.self)
         pointer(block.address, to: UInt8.self).update(from: source, count: Int(min(usable, bytes)))

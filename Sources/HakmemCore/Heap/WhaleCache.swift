@@ -48,8 +48,9 @@ struct WhaleCache {
     func allocate(_ bytes: UInt, alignment: UInt, room: UInt = 0) -> FreshBlock? {
         let pageBytes = process.pageBytes
         guard bytes <= requestMax - pageBytes - alignment else { return nil }
-        let needed = alignUp(max(bytes, room), to: pageBytes)
-        let least = alignUp(bytes, to: pageBytes)
+        // At least a granule: then no two whales start in the same one, which has one map entry.
+        let least = alignUp(max(bytes, granuleBytes), to: pageBytes)
+        let needed = alignUp(max(least, room), to: pageBytes)
         let isPlain = alignment <= pageBytes
         if isPlain, let span = takeCached(needed) {
             fields.pointee.hits.wrappingAdd(1, ordering: .relaxed)
