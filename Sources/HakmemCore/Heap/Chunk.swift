@@ -64,18 +64,17 @@ struct ChunkList: ~Copyable {
         first == 0 ? nil : pointer(first, to: ChunkRecord.self).pointee
     }
 
-    /// Adds a chunk, or widens a record that it adjoins; false when out of memory.
+    /// Adds a chunk, or widens a record that it adjoins or, where a part was unmapped, overlaps; false when out of memory.
     mutating func add(_ chunk: Chunk) -> Bool {
         var address = first
         while address != 0 {
             let record = pointer(address, to: ChunkRecord.self)
-            if chunk.start + chunk.bytes == record.pointee.start {
-                record.pointee.start = chunk.start
-                record.pointee.bytes += chunk.bytes
-                return true
-            }
-            if record.pointee.start + record.pointee.bytes == chunk.start {
-                record.pointee.bytes += chunk.bytes
+            let recordEnd = record.pointee.start + record.pointee.bytes
+            let chunkEnd = chunk.start + chunk.bytes
+            if chunk.start <= recordEnd, record.pointee.start <= chunkEnd {
+                let start = min(record.pointee.start, chunk.start)
+                record.pointee.bytes = max(recordEnd, chunkEnd) - start
+                record.pointee.start = start
                 return true
             }
             address = record.pointee.nextAddress

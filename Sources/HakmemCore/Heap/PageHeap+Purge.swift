@@ -112,4 +112,19 @@ extension PageHeap {
         span.header.pointee.isFull = !(done && start == span.start && end == span.end)
         return done ? end - start : 0
     }
+
+    /// Any clean span, taken out.
+    func takeClean() -> Span? {
+        guard let span = fields.pointee.clean.find(1) else { return nil }
+        unlink(span)
+        span.setState(.unused)
+        return span
+    }
+
+    /// A span's address space is the kernel's again.
+    func noteUnmapped(_ span: Span) {
+        span.setState(.unmapped)
+        span.publish()
+        fields.pointee.mappedBytes -= span.bytes
+    }
 }

@@ -192,21 +192,6 @@ struct PageHeap {
         return span
     }
 
-    /// Any clean span, taken out.
-    func takeClean() -> Span? {
-        guard let span = fields.pointee.clean.find(1) else { return nil }
-        unlink(span)
-        span.setState(.unused)
-        return span
-    }
-
-    /// A span's address space is the kernel's again.
-    func noteUnmapped(_ span: Span) {
-        span.setState(.unmapped)
-        span.publish()
-        fields.pointee.mappedBytes -= span.bytes
-    }
-
     // MARK: Bins and queue
 
     private func link(_ span: Span, stamp: UInt32) {
@@ -350,10 +335,6 @@ struct PageHeap {
     }
 
     // MARK: Whole heap
-
-    /// The newest chunk's record; the rest follow it. Read under the lock: then no span changes
-    /// hands, and every chunk is covered by spans without a gap.
-    var firstChunk: ChunkRecord? { fields.pointee.chunks.firstRecord }
 
     func acquireLock() { fields.pointee.lock.acquire() }
     func releaseLock() { fields.pointee.lock.release() }

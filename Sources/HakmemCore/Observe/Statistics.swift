@@ -82,9 +82,10 @@ struct Statistics: ~Copyable {
         var record = pageHeap.firstChunk
         while let chunk = record {
             var address = chunk.start
-            while address < chunk.start + chunk.bytes, let span = BlockMap.span(address) {
-                add(span)
-                address = span.end
+            while address < chunk.start + chunk.bytes {
+                let found = pageHeap.span(startingAt: address)
+                if let span = found.span { add(span) }
+                address = found.next
             }
             record = chunk.next
         }
