@@ -64,7 +64,8 @@ struct ChunkList: ~Copyable {
         first == 0 ? nil : pointer(first, to: ChunkRecord.self).pointee
     }
 
-    /// Adds a chunk, or widens a record that it adjoins or, where a part was unmapped, overlaps; false when out of memory.
+    /// Adds a chunk, or widens a record that it adjoins or, where a part was unmapped, overlaps;
+    /// false when out of memory.
     mutating func add(_ chunk: Chunk) -> Bool {
         var address = first
         while address != 0 {

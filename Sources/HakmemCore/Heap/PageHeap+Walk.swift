@@ -4,8 +4,8 @@
 // each span to the one behind it. Under the lock: then no span changes hands.
 
 extension PageHeap {
-    /// The span that starts at `address` inside a chunk's record, and where to look next. Parts of a
-    /// chunk that were unmapped may hold other things since, or nothing.
+    /// The span that starts at `address` inside a chunk's record, and where to look next. Parts of
+    /// a chunk that were unmapped may hold other things since, or nothing.
     func span(startingAt address: UInt) -> (span: Span?, next: UInt) {
         guard let span = BlockMap.span(address), span.start == address, span.state != .unmapped,
             span.state != .whale
