@@ -126,5 +126,6 @@ extension PageHeap {
         span.setState(.unmapped)
         span.publish()
         fields.pointee.mappedBytes -= span.bytes
+        fields.pointee.unmappedBytes += span.bytes
     }
 }
