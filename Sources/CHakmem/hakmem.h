@@ -74,6 +74,11 @@ typedef struct hak_stats {
   uint32_t version;     /* HAK_STATS_VERSION */
   uint32_t struct_size; /* bytes that the library has filled in */
 
+  /*
+   * malloc and free count nothing where they are fastest. Their two figures are exact when the
+   * program runs with HAKMEM_STATS set, which takes that path away from free; else they count the
+   * blocks that thread caches have taken from the heap, however often those were used again.
+   */
   uint64_t calls_malloc;  /* served malloc, operator new and hak_alloc calls */
   uint64_t calls_calloc;  /* served calloc calls */
   uint64_t calls_realloc; /* served realloc and reallocarray calls */

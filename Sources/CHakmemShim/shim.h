@@ -28,12 +28,20 @@
 
 /* ---- The empty cache and the empty map: what the hit path reads before anything is set up ---- */
 
-/* As many bytes as ThreadCache has of bins; HakmemCore asserts that the two agree. */
-#define HAK_EMPTY_BINS 65
+/* The layout of a thread cache as far as it goes here; HakmemCore asserts that the two agree. */
+#define HAK_BINS 65
+#define HAK_OWN_MAP_OFFSET 4096
 
 struct hak_empty_bin {
   const void *top;
-  const void *unused;
+  const void *full;
+};
+
+/* A cache without blocks: every bin is at once empty and full, and no granule is its own. */
+struct hak_empty_cache {
+  struct hak_empty_bin bins[HAK_BINS];
+  uint64_t rest[(HAK_OWN_MAP_OFFSET - HAK_BINS * 16) / 8];
+  uint64_t own_map;
 };
 
 /* What lies under the last ready block of a stack: a word without the mark of a ready block. */
@@ -42,16 +50,15 @@ HAK_SHARED const void *const hak_empty_slot = &hak_sentinel;
 HAK_INLINE uintptr_t hak_sentinel_address(void) { return (uintptr_t)&hak_sentinel; }
 HAK_INLINE uintptr_t hak_empty_slot_address(void) { return (uintptr_t)&hak_empty_slot; }
 
-/* Bins that are all empty, so that a thread without a cache needs no test on the hit path. */
-HAK_SHARED
-__attribute__((aligned(4096))) const struct hak_empty_bin hak_empty_bins[HAK_EMPTY_BINS] = {
-    [0 ... HAK_EMPTY_BINS - 1] = {&hak_empty_slot, 0}};
+/* So that a thread without a cache needs no test on the hit path. */
+HAK_SHARED __attribute__((aligned(4096))) const struct hak_empty_cache hak_empty_cache = {
+    .bins = {[0 ... HAK_BINS - 1] = {&hak_empty_slot, &hak_empty_slot}}};
 
-/* A map of one line that nobody owns. */
-HAK_SHARED __attribute__((aligned(16))) const uintptr_t hak_empty_line[2] = {0, 0};
+/* A map of one granule, which is nobody's, and its lines. */
+HAK_SHARED __attribute__((aligned(16))) const uintptr_t hak_empty_map[18] = {0};
 
-/* Base address of the block map, and the mask that turns `address >> 6` into an offset in it. */
-HAK_SHARED uintptr_t hak_map_base = (uintptr_t)&hak_empty_line;
+/* Base address of the block map, and the mask that turns `address >> 10` into an offset in it. */
+HAK_SHARED uintptr_t hak_map_base = (uintptr_t)&hak_empty_map;
 HAK_SHARED uintptr_t hak_map_mask = 0;
 
 HAK_INLINE uintptr_t hak_map_base_get(void) { return hak_map_base; }
@@ -63,42 +70,22 @@ HAK_INLINE void hak_map_set(uintptr_t base, uintptr_t mask) {
 
 /* ---- Thread-local storage: two words ---- */
 
-/* The thread's cache; the empty bins until it has one and after it has given it back. */
+/* The thread's cache; the empty one until it has one and after it has given it back. */
 HAK_SHARED __attribute__((tls_model("initial-exec"))) __thread uintptr_t hak_tls_cache =
-    (uintptr_t)&hak_empty_bins;
+    (uintptr_t)&hak_empty_cache;
 /* Not 0 once the thread's exit has given its cache back. */
 HAK_SHARED __attribute__((tls_model("initial-exec"))) __thread uintptr_t hak_tls_exited = 0;
 
 HAK_INLINE uintptr_t hak_cache_get(void) { return hak_tls_cache; }
 HAK_INLINE void hak_cache_set(uintptr_t cache) { hak_tls_cache = cache; }
-HAK_INLINE uintptr_t hak_cache_none(void) { return (uintptr_t)&hak_empty_bins; }
+HAK_INLINE uintptr_t hak_cache_none(void) { return (uintptr_t)&hak_empty_cache; }
 HAK_INLINE bool hak_exited_get(void) { return hak_tls_exited != 0; }
 HAK_INLINE void hak_exited_set(bool exited) { hak_tls_exited = exited; }
 
 /* ---- Bits ---- */
 
 /*
- * Clears bit `address / 16 % 64` of `word`. False, with `word` then meaningless, when the bit was
- * clear or bit 3 of the address is set. In Swift, and in C, the compiler builds the mask, tests it
- * and clears it: five instructions more on every free.
- */
-HAK_INLINE bool hak_unit_clear(uint64_t *word, uintptr_t address) {
-#if defined(__x86_64__)
-  bool is_odd, was_set;
-  __asm__("shrl $4, %k0" : "+r"(address), "=@ccc"(is_odd));
-  if (__builtin_expect(is_odd, 0)) return false;
-  __asm__("btrq %2, %0" : "+r"(*word), "=@ccc"(was_set) : "r"(address));
-  return was_set;
-#else
-  uint64_t bit = (uint64_t)1 << ((address >> 4) & 63);
-  bool was_set = (*word & bit) != 0 && (address & 8) == 0;
-  *word &= ~bit;
-  return was_set;
-#endif
-}
-
-/*
- * The mark of a ready block: bit 63 of its first word. Each gives what the bit was before, in two
+ * Takes the mark of a ready block, bit 63, off its first word; false when it was not there. Two
  * instructions with the branch on it; the compiler makes a load, a test and a store of it.
  */
 HAK_INLINE bool hak_mark_clear(uintptr_t block) {
@@ -112,24 +99,20 @@ HAK_INLINE bool hak_mark_clear(uintptr_t block) {
   return word >> 63;
 #endif
 }
-HAK_INLINE bool hak_mark_set(uintptr_t block) {
-#if defined(__x86_64__)
-  bool was_set;
-  __asm__("btsq $63, %0" : "+m"(*(uint64_t *)block), "=@ccc"(was_set));
-  return was_set;
-#else
-  uint64_t word = *(uint64_t *)block;
-  *(uint64_t *)block = word | (uint64_t)1 << 63;
-  return word >> 63;
-#endif
-}
 
-/* Takes the top slot off a bin's stack, in one instruction where the compiler makes two. */
+/* Move a bin's top by a slot, in one instruction where the compiler makes two. */
 HAK_INLINE void hak_bin_pop(uintptr_t bin) {
 #if defined(__x86_64__)
   __asm__("subq $8, %0" : "+m"(*(uintptr_t *)bin) : : "cc");
 #else
   *(uintptr_t *)bin -= 8;
+#endif
+}
+HAK_INLINE void hak_bin_push(uintptr_t bin) {
+#if defined(__x86_64__)
+  __asm__("addq $8, %0" : "+m"(*(uintptr_t *)bin) : : "cc");
+#else
+  *(uintptr_t *)bin += 8;
 #endif
 }
 

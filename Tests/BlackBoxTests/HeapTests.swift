@@ -14,6 +14,12 @@ import Testing
         expectSuccess([Product.probes, "conformance"])
     }
 
+    @Test func countsEveryCallWhenAsked() {
+        expectSuccess(
+            [Product.probes, "conformance"],
+            environment: ["HAKMEM_STATS": "json", "HAKMEM_STATS_FILE": "/dev/null"])
+    }
+
     @Test func conformsInEveryMode() {
         for mode in ["minimal", "fast", "balanced"] {
             expectSuccess([Product.probes, "conformance"], environment: ["HAKMEM_MODE": mode])

@@ -53,13 +53,21 @@ extension HeapTests {
 
         @Test func linesLieInAddressOrder() throws {
             let start = try Heap.start()
-            let first = BlockMap.line(start)
+            let first = UInt(bitPattern: BlockMap.live(start))
             for line in UInt(0)..<linesPerGranule * 4 {
-                let expected = UInt(bitPattern: first) + line * 16
-                #expect(UInt(bitPattern: BlockMap.line(start + line << lineShift)) == expected)
-                #expect(
-                    BlockMap.line(start + line << lineShift + lineBytes - 1)
-                        == BlockMap.line(start + line << lineShift))
+                let base = start + line << lineShift
+                #expect(UInt(bitPattern: BlockMap.live(base)) == first + line * 8)
+                #expect(BlockMap.live(base + lineBytes - 1) == BlockMap.live(base))
+            }
+        }
+
+        @Test func granulesLieInAddressOrder() throws {
+            let start = try Heap.start()
+            let first = UInt(bitPattern: BlockMap.granule(start))
+            for granule in UInt(0)..<4 {
+                let base = start + granule << granuleShift
+                #expect(UInt(bitPattern: BlockMap.granule(base)) == first + granule * 16)
+                #expect(BlockMap.granule(base + granuleBytes - 1) == BlockMap.granule(base))
             }
         }
 
@@ -67,8 +75,10 @@ extension HeapTests {
             let covered = BlockMap.coveredBytes
             #expect(isPowerOfTwo(covered))
             for address in [0, lineBytes, 0x7F00_1234_5000] as [UInt] {
-                #expect(BlockMap.line(address) == BlockMap.line(address &+ covered))
-                #expect(BlockMap.line(address) != BlockMap.line(address &+ covered / 2))
+                #expect(BlockMap.live(address) == BlockMap.live(address &+ covered))
+                #expect(BlockMap.live(address) != BlockMap.live(address &+ covered / 2))
+                #expect(BlockMap.granule(address) == BlockMap.granule(address &+ covered))
+                #expect(BlockMap.granule(address) != BlockMap.granule(address &+ covered / 2))
             }
         }
 

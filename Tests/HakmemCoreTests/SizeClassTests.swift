@@ -69,7 +69,8 @@ import Testing
 
     @Test func refillsFitTheStack() {
         for sizeClass in SizeClassTests.all where sizeClass.isSmall {
-            #expect(1...SizeClass.stackCapacity ~= sizeClass.refillMax)
+            #expect(1...sizeClass.stackSlotsMax ~= sizeClass.refillMax)
+            #expect(1...sizeClass.stackSlotsMax ~= sizeClass.stackSlotsFirst)
         }
     }
 }

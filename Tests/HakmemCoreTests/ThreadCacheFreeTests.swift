@@ -54,20 +54,10 @@ enum Block {
                 span.sizeClass == sizeClass
             else { return }
             for line in 0..<UInt(span.lines) {
-                let entry = BlockMap.line(span.start + line << lineShift)
-                live += entry.pointee.live.load(ordering: .relaxed).nonzeroBitCount
+                let word = BlockMap.live(span.start + line << lineShift)
+                live += word.pointee.load(ordering: .relaxed).nonzeroBitCount
             }
         }
-        return live - readyCount(cache, sizeClass)
-    }
-
-    static func readyCount(_ cache: ThreadCache, _ sizeClass: SizeClass) -> Int {
-        var slot = cache.bin(sizeClass).pointee.top
-        var count = 0
-        while pointer(slot, to: UInt.self).pointee != hak_sentinel_address() {
-            slot -= 8
-            count += 1
-        }
-        return count
+        return live - Int(cache.readyCount(sizeClass))
     }
 }

@@ -16,7 +16,9 @@ extension HeapTests {
             }
             try require(span.state == .slab && span.sizeClass == sizeClass, "another class's span")
             try require(span.header.pointee.owner == cache.address, "another cache's span")
-            try require((block - span.start) % sizeClass.blockBytes == 0, "no block's start")
+            let origin = sizeClass.isSmall ? 0 : span.start
+            try require((block - origin) % sizeClass.blockBytes == 0, "no block's start")
+            try require(block >= span.start, "before its span")
             try require(block + sizeClass.blockBytes <= span.end, "beyond its span")
             try require(ThreadCache.isOut(block), "not live")
             try require(ThreadCache.usableBytes(block) == sizeClass.blockBytes, "usable size")

@@ -112,7 +112,7 @@ extension ThreadCache {
 
     /// Frees whatever lies at `address`; reports a misuse.
     func free(_ address: UInt) {
-        let owner = BlockMap.line(address).pointee.owner.load(ordering: .relaxed)
+        let owner = BlockMap.owner(address)
         if owner == 0 {
             Misuse.reportUnowned(address)
             return
@@ -123,11 +123,14 @@ extension ThreadCache {
             return
         }
         guard let span = BlockMap.span(address), ownsExactly(span, address) else { return }
-        let cache = ThreadCache(at: owner & Owner.cacheMask)
-        if cache == self {
-            freeLocal(address, hasNoRoom: true)
+        if owner != self.address {
+            freeRemote(address, span, ThreadCache(at: owner))
+        } else if span.sizeClass.isSmall {
+            freeSmall(address, span)
+        } else if ThreadCache.isOut(address) {
+            returnToSlab(address)
         } else {
-            freeRemote(address, span, cache)
+            Misuse.reportFree(of: address, in: span)
         }
     }
 
@@ -144,6 +147,8 @@ extension ThreadCache {
             return
         }
         ThreadCache.count(header.pointee.remoteFrees)
+        // As on every block that is free: its owner's hit path then sees a second free of it.
+        ReadyMark.set(address)
         if !header.pointee.outgoing.add(address, owner: owner) {
             // No memory for a message. Leaking the block is all that is left, and is harmless.
             return
@@ -160,7 +165,7 @@ extension ThreadCache {
 
     /// The span of a block that is out; nil if the address is no such block's.
     static func liveSpan(_ address: UInt) -> Span? {
-        let owner = BlockMap.line(address).pointee.owner.load(ordering: .relaxed)
+        let owner = BlockMap.owner(address)
         guard owner != 0, isOut(address) else { return nil }
         let whole = owner & Owner.wholeMark != 0
         guard let span = whole ? Span(at: owner & Owner.spanMask) : BlockMap.span(address),

@@ -1,100 +1,107 @@
 // SPDX-License-Identifier: MIT
 //
-// What free looks up: for any address, who owns the line around it and which of the line's units
-// are the start of a block that is out.
+// What the process knows of any address: the span that covers its granule and who owns that, and
+// which of its line's units are the start of a block that is out.
 //
-//   address   … 0x7f31_2480  = line number · 1 KiB + unit · 16 B + …
-//                    │
-//        ((address >> 6) & mask) + base      mask keeps low bits and makes them a multiple of 16
-//                    ▼
 //   base ─► ┌──────────┬──────────┐
-//           │ owner    │ live     │  line 0     owner: whom the line belongs to (Owner below)
-//           ├──────────┼──────────┤             live:  bit u = the block at unit u is out, i.e.
-//           │ owner    │ live     │  line 1              with the program or in a bin's stack
-//           ├──────────┼──────────┤
+//           │ owner    │ span     │  granule 0      one entry of 16 B for each 16 KiB
 //           │    …     │    …     │
-//   spans ► ┌──────────┐
-//           │ span     │  one word a granule: the span that covers it
+//   lines ► ├──────────┼──────────┘
+//           │ live     │  line 0    one word for each 1 KiB; bit u: the block at unit u is out,
+//           │    …     │            i.e. with the program or in a bin's stack
 //           └──────────┘
 //
-// The check is the free: clearing a live bit frees the block, and a bit that was clear is a double
-// free or an address at which no block starts. Neither costs anything beyond the free itself.
+//   granule entry:  ((address >> 10) & mask) + base      mask makes it a multiple of 16
 //
-// The map covers `1 << coveredShift` bytes of address space and is used modulo that; it is sized
-// from the machine's memory and the process's limits, so that no two addresses of the heap fall on
-// one entry (PageHeap asks before it takes a mapping). It is reserved readable, hence any pointer
-// may be looked up, and made writable piece by piece as the heap grows.
+// The hit path of free does not come here: it looks into the thread's own map (OwnMap).
 //
-// Writers: the thread that owns the span writes its lines (relaxed; nobody else writes them). Other
-// threads read `owner` and `live` of blocks they hold: they got the pointer from the owner through
-// some synchronisation of the program's, which orders the owner's writes before their reads. The
-// low bits of `owner` may change under such a reader, which masks them out.
+// The map covers `coveredBytes` of address space and is used modulo that; it is sized from the
+// machine's memory and the process's limits, so that no two addresses of the heap fall on one entry
+// (PageHeap asks before it takes a mapping). It is reserved readable, hence any pointer may be
+// looked up, and made writable piece by piece as the heap grows.
+//
+// Writers: the thread that owns the span writes its entries (relaxed; nobody else writes them).
+// Other threads read those of blocks they hold: they got the pointer from the owner through some
+// synchronisation of the program's, which orders the owner's writes before their reads.
 
 import CHakmemShim
 import Synchronization
 
-/// One entry of the block map: 1 KiB of the heap.
-struct MapLine: ~Copyable {
+/// One entry of the block map: 16 KiB of the heap.
+struct MapGranule: ~Copyable {
     let owner = Atomic<UInt>(0)
-    let live = Atomic<UInt64>(0)
+    let span = Atomic<UInt>(0)
 }
 
-/// The owner word of a line: an address whose low bits say what it is the address of.
+/// The owner word of a granule: an address whose low bits say what it is the address of.
 ///
 ///   0                 nobody's: not ours, or free, or the inside of a large block
-///   cache             a slab of this thread cache: free's hit path compares with its own cache,
-///                     and a block freed goes back to the slab
-///   cache | bin | binMark   the same, but a block freed goes to the cache's bin at that offset
-///   span | wholeMark  the first line of a block that has its span for itself
+///   cache             a slab of this thread cache
+///   span | wholeMark  the first granule of a block that has its span for itself
 enum Owner {
-    static let binMark: UInt = 1
     static let wholeMark: UInt = 2
-    /// Thread caches are aligned so that this mask yields the cache.
-    static let cacheMask: UInt = ~0xFFF
     /// Spans are aligned to 64 bytes.
     static let spanMask: UInt = ~0x3F
 }
 
 enum BlockMap {
-    /// Bytes of map made writable at a time: it covers 64 times as much heap.
-    private static let pieceBytes: UInt = 256 * 1024
-    private static let lineEntryShift: UInt = 4
+    /// Bytes of map made writable at a time.
+    private static let pieceBytes: UInt = 64 * 1024
+    private static let granuleEntryBytes: UInt = 16
+    private static let lineEntryBytes: UInt = 8
     private static let coveredShiftMin: UInt = 26
     private static let coveredShiftMax: UInt = 46
 
+    /// Bytes of the granules' part of the map.
     @inline(__always)
-    static func line(_ address: UInt) -> UnsafeMutablePointer<MapLine> {
-        pointer(
-            ((address &>> (lineShift &- lineEntryShift)) & hak_map_mask_get())
-                &+ hak_map_base_get(),
-            to: MapLine.self)
+    private static var granulesBytes: UInt { hak_map_mask_get() &+ granuleEntryBytes }
+
+    @inline(__always)
+    static func granule(_ address: UInt) -> UnsafeMutablePointer<MapGranule> {
+        // One shift does it: an entry has 2^4 bytes, a granule 2^14.
+        let offset = (address &>> lineShift) & hak_map_mask_get()
+        return pointer(offset &+ hak_map_base_get(), to: MapGranule.self)
     }
+
+    /// Who owns the granule around an address: see Owner.
+    @inline(__always)
+    static func owner(_ address: UInt) -> UInt {
+        granule(address).pointee.owner.load(ordering: .relaxed)
+    }
+
+    static func setOwner(_ address: UInt, _ owner: UInt) {
+        granule(address).pointee.owner.store(owner, ordering: .relaxed)
+    }
+
+    /// The live word of the line around an address.
+    @inline(__always)
+    static func live(_ address: UInt) -> UnsafeMutablePointer<Atomic<UInt64>> {
+        let line = (address &>> lineShift) & (granulesBytes &- 1)
+        return pointer(
+            hak_map_base_get() &+ granulesBytes &+ line &* lineEntryBytes, to: Atomic<UInt64>.self)
+    }
+
+    /// The bit of a block in its line's live word.
+    @inline(__always)
+    static func bit(_ address: UInt) -> UInt64 { 1 &<< UInt64(address &>> unitShift) }
 
     /// The span that covers an address of the heap; nil elsewhere. Where spans have come and gone
     /// the answer may be stale: callers that hold no block there check it with `contains`.
     @inline(__always)
     static func span(_ address: UInt) -> Span? {
-        Span(atOrNil: spanEntry(address).pointee.load(ordering: .relaxed))
+        Span(atOrNil: granule(address).pointee.span.load(ordering: .relaxed))
     }
 
     static func setSpan(_ address: UInt, _ span: Span) {
-        spanEntry(address).pointee.store(span.address, ordering: .relaxed)
+        granule(address).pointee.span.store(span.address, ordering: .relaxed)
     }
 
     static func clearSpan(_ address: UInt) {
-        spanEntry(address).pointee.store(0, ordering: .relaxed)
-    }
-
-    @inline(__always)
-    private static func spanEntry(_ address: UInt) -> UnsafeMutablePointer<Atomic<UInt>> {
-        let lineBytesOfMap = hak_map_mask_get() &+ 16
-        let index = (address &>> granuleShift) & ((lineBytesOfMap &>> 8) &- 1)
-        return pointer(
-            hak_map_base_get() &+ lineBytesOfMap &+ index &* 8, to: Atomic<UInt>.self)
+        granule(address).pointee.span.store(0, ordering: .relaxed)
     }
 
     /// Bytes of address space after which the map's entries repeat.
-    static var coveredBytes: UInt { (hak_map_mask_get() &+ 16) << (lineShift - lineEntryShift) }
+    static var coveredBytes: UInt { granulesBytes << lineShift }
 
     // MARK: Set-up and growth
 
@@ -109,10 +116,10 @@ enum BlockMap {
             shift = min(shift, max(limitShift, coveredShiftMin))
         }
         while shift >= coveredShiftMin {
-            let lineMapBytes: UInt = 1 << (shift - lineShift + lineEntryShift)
-            let spanMapBytes: UInt = 8 << (shift - granuleShift)
-            if let base = SystemCall.reserveReadable(bytes: lineMapBytes + spanMapBytes) {
-                hak_map_set(base, lineMapBytes - 16)
+            let entries: UInt = 1 << (shift - granuleShift)
+            let bytes = entries * (granuleEntryBytes + linesPerGranule * lineEntryBytes)
+            if let base = SystemCall.reserveReadable(bytes: bytes) {
+                hak_map_set(base, entries * granuleEntryBytes - granuleEntryBytes)
                 return true
             }
             shift -= 1
@@ -123,33 +130,31 @@ enum BlockMap {
     /// Makes the entries of `bytes` of heap at `address` writable. False: out of memory, or a part
     /// of the range falls on entries of another part of the heap.
     static func commit(_ address: UInt, bytes: UInt) -> Bool {
-        let lineMapBytes = hak_map_mask_get() &+ 16
-        let base = hak_map_base_get()
-        guard bytes <= lineMapBytes << 6 else { return false }
+        guard bytes <= coveredBytes else { return false }
+        let granuleMask = coveredBytes >> granuleShift - 1
         let firstGranule = address >> granuleShift
         let granules = (bytes + granuleBytes - 1) >> granuleShift
-        let granuleMask = (lineMapBytes >> 8) - 1
         var done: UInt = 0
         while done < granules {
             // The range may wrap round the end of the map.
             let start = (firstGranule &+ done) & granuleMask
             let count = min(granules - done, granuleMask + 1 - start)
+            let lineEntries = linesPerGranule * lineEntryBytes
             guard
-                commitMap(base + start << 8, bytes: count << 8),
-                commitMap(base + lineMapBytes + start << 3, bytes: count << 3)
+                commitPieces(start * granuleEntryBytes, bytes: count * granuleEntryBytes),
+                commitPieces(granulesBytes + start * lineEntries, bytes: count * lineEntries)
             else { return false }
             done += count
         }
         return true
     }
 
-    private static func commitMap(_ address: UInt, bytes: UInt) -> Bool {
-        let pageBytes = process.pageBytes
-        let mapEnd = hak_map_base_get() + (hak_map_mask_get() + 16) / 32 * 33
-        let piece = min(pieceBytes, 1 << 30)
-        var start = address & ~(piece - 1)
-        start = max(start, hak_map_base_get()) & ~(pageBytes - 1)
-        let end = min(alignUp(address + bytes, to: piece), alignUp(mapEnd, to: pageBytes))
-        return SystemCall.commit(start, bytes: end - start)
+    /// Makes the pieces around `bytes` at an offset in the map writable.
+    private static func commitPieces(_ offset: UInt, bytes: UInt) -> Bool {
+        let mapBytes = granulesBytes + (coveredBytes >> lineShift) * lineEntryBytes
+        let piece = max(pieceBytes, process.pageBytes)
+        let start = offset & ~(piece - 1)
+        let end = min(alignUp(offset + bytes, to: piece), alignUp(mapBytes, to: process.pageBytes))
+        return SystemCall.commit(hak_map_base_get() + start, bytes: end - start)
     }
 }

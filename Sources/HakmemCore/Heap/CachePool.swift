@@ -174,7 +174,7 @@ extension ThreadCache {
             next = message.header.pointee.next
             let count = Int(message.header.pointee.count)
             let blocks = message.blocks
-            for index in 0..<count { freeLocal(blocks[index]) }
+            for index in 0..<count { freeSent(blocks[index]) }
             messagePool.release(message)
         }
     }

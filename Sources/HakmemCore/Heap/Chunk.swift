@@ -64,27 +64,37 @@ struct ChunkList: ~Copyable {
         first == 0 ? nil : pointer(first, to: ChunkRecord.self).pointee
     }
 
-    /// Adds a chunk, or widens a record that it adjoins or, where a part was unmapped, overlaps;
-    /// false when out of memory.
+    /// Adds a chunk. Records that it adjoins or, where a part was unmapped, overlaps become one
+    /// with it, so that no address has two; false when out of memory.
     mutating func add(_ chunk: Chunk) -> Bool {
+        var start = chunk.start
+        var end = chunk.start + chunk.bytes
+        var vacant: UInt = 0
         var address = first
         while address != 0 {
             let record = pointer(address, to: ChunkRecord.self)
             let recordEnd = record.pointee.start + record.pointee.bytes
-            let chunkEnd = chunk.start + chunk.bytes
-            if chunk.start <= recordEnd, record.pointee.start <= chunkEnd {
-                let start = min(record.pointee.start, chunk.start)
-                record.pointee.bytes = max(recordEnd, chunkEnd) - start
-                record.pointee.start = start
-                return true
+            if record.pointee.bytes == 0 {
+                vacant = address
+            } else if start <= recordEnd, record.pointee.start <= end {
+                start = min(start, record.pointee.start)
+                end = max(end, recordEnd)
+                record.pointee.bytes = 0
+                // What is wider now may touch a record that was passed.
+                address = first
+                continue
             }
             address = record.pointee.nextAddress
         }
-        let bytes = UInt(MemoryLayout<ChunkRecord>.stride)
-        guard let fresh = metadata.allocate(bytes, alignment: 8) else { return false }
-        pointer(fresh, to: ChunkRecord.self).pointee = ChunkRecord(
-            start: chunk.start, bytes: chunk.bytes, nextAddress: first)
-        first = fresh
+        if vacant == 0 {
+            let bytes = UInt(MemoryLayout<ChunkRecord>.stride)
+            guard let fresh = metadata.allocate(bytes, alignment: 8) else { return false }
+            pointer(fresh, to: ChunkRecord.self).pointee.nextAddress = first
+            first = fresh
+            vacant = fresh
+        }
+        pointer(vacant, to: ChunkRecord.self).pointee.start = start
+        pointer(vacant, to: ChunkRecord.self).pointee.bytes = end - start
         return true
     }
 }

@@ -2,8 +2,8 @@
 //
 // The L2.5 Pool: blocks that have a span of the page heap for themselves.
 //
-// The span's first line bears `span | wholeMark`, and its first unit's live bit while the block is
-// out. Any thread may free it: it goes to the freeing thread's reuse cache, or to the page heap.
+// The span's first granule bears `span | wholeMark`, and its first unit's live bit while the block
+// is out. Any thread may free it: it goes to the freeing thread's reuse cache, or to the page heap.
 
 import CHakmemShim
 import Synchronization
@@ -23,7 +23,7 @@ enum LargeBlock {
         ThreadCache.count(header.pointee.largeServed)
         ThreadCache.count(header.pointee.largeHits)
         let start = span.start
-        BlockMap.line(start).pointee.live.store(firstUnit, ordering: .relaxed)
+        BlockMap.live(start).pointee.store(firstUnit, ordering: .relaxed)
         return start
     }
 
@@ -43,9 +43,8 @@ enum LargeBlock {
         span.header.pointee.bytesOrOlder = span.bytes
         span.setState(.large)
         span.publishEdges()
-        let line = BlockMap.line(span.start)
-        line.pointee.owner.store(span.address | Owner.wholeMark, ordering: .relaxed)
-        line.pointee.live.store(firstUnit, ordering: .relaxed)
+        BlockMap.setOwner(span.start, span.address | Owner.wholeMark)
+        BlockMap.live(span.start).pointee.store(firstUnit, ordering: .relaxed)
         return FreshBlock(address: span.start, isZero: !span.header.pointee.isDirty)
     }
 
@@ -54,12 +53,12 @@ enum LargeBlock {
     @inline(__always)
     static func keepFreed(_ address: UInt, _ owner: UInt, cache: ThreadCache) -> Bool {
         let span = Span(at: owner & Owner.spanMask)
-        let line = BlockMap.line(address)
+        let live = BlockMap.live(address)
         guard owner & Owner.wholeMark != 0, span.start == address, span.state == .large,
-            line.pointee.live.load(ordering: .relaxed) != 0,
+            live.pointee.load(ordering: .relaxed) != 0,
             cache.header.pointee.large.keep(span)
         else { return false }
-        line.pointee.live.store(0, ordering: .relaxed)
+        live.pointee.store(0, ordering: .relaxed)
         span.header.pointee.isDirty = true
         return true
     }
@@ -70,8 +69,7 @@ enum LargeBlock {
             Report.misuse(.notABlock, at: address)
             return
         }
-        let line = BlockMap.line(address)
-        guard line.pointee.live.exchange(0, ordering: .relaxed) != 0 else {
+        guard BlockMap.live(address).pointee.exchange(0, ordering: .relaxed) != 0 else {
             Report.misuse(.doubleFree(blockBytes: span.blockBytes), at: address)
             return
         }
@@ -84,7 +82,7 @@ enum LargeBlock {
 
     /// Gives the span of a block that is not out back to the page heap.
     static func release(_ span: Span) {
-        BlockMap.line(span.start).pointee.owner.store(0, ordering: .relaxed)
+        BlockMap.setOwner(span.start, 0)
         pageHeap.release(span)
     }
 }

@@ -20,13 +20,8 @@ struct SmallClass {
     var blockBytes: UInt32 = 0
     /// A line's bytes modulo the block's.
     var step: UInt32 = 0
-    /// Bytes of whole blocks in a slab of one granule, and in a grown one.
-    var blocksEnd: UInt32 = 0
-    var grownBlocksEnd: UInt32 = 0
     /// Blocks that a refill brings at most.
     var refillMax: UInt32 = 0
-    /// Where in the thread cache the stack lies; its first slot is the sentinel's.
-    var stackOffset: UInt32 = 0
 }
 
 enum SmallClassTable {
@@ -37,7 +32,6 @@ enum SmallClassTable {
 
     /// Fills the table, at the start.
     static func make() {
-        var stackOffset = UInt32(ThreadCache.stacksOffset)
         for index in 1...SizeClass.smallCount {
             let sizeClass = SizeClass(index: index)
             let block = sizeClass.blockBytes
@@ -50,12 +44,7 @@ enum SmallClassTable {
             }
             entry.blockBytes = UInt32(block)
             entry.step = UInt32(lineBytes % block)
-            let grown = sizeClass.slabGranules(isGrown: true) << granuleShift
-            entry.blocksEnd = UInt32(granuleBytes / block * block)
-            entry.grownBlocksEnd = UInt32(grown / block * block)
             entry.refillMax = sizeClass.refillMax
-            entry.stackOffset = stackOffset
-            stackOffset += (SizeClass.stackCapacity + 1) * 8
             smallClasses[index] = entry
         }
     }
@@ -71,16 +60,17 @@ enum LineSearch {
         var isExhausted = false
     }
 
-    /// Fills the stack of an empty bin from where the slab's last search ended.
+    /// Puts up to `limit` blocks on the stack of an empty bin, from where the slab's last search
+    /// ended.
     static func fill(
-        _ bin: UnsafeMutablePointer<Bin>, from span: Span, _ entry: UnsafePointer<SmallClass>
+        _ bin: UnsafeMutablePointer<Bin>, from span: Span, _ entry: UnsafePointer<SmallClass>,
+        limit: UInt
     ) -> Found {
         let header = span.header
         let sizeClass = entry.pointee
         let lines = span.lines
-        let isGrown = header.pointee.granules != 1
-        let blocksEnd = UInt(isGrown ? sizeClass.grownBlocksEnd : sizeClass.blocksEnd)
-        let limit = UInt(sizeClass.refillMax)
+        // A block that starts at or behind this offset would not end within the slab.
+        let startsEnd = span.bytes &- UInt(sizeClass.blockBytes) &+ unitBytes
         var found = Found()
         var line = header.pointee.cursor
         var phase = UInt32(header.pointee.phase)
@@ -92,9 +82,9 @@ enum LineSearch {
         while seen != lines {
             let offset = UInt(line) &<< lineShift
             let base = span.start &+ offset
-            let entry = BlockMap.line(base)
-            let live = entry.pointee.live.load(ordering: .relaxed)
-            var free = starts(sizeClass.stride, phase, left: blocksEnd &- offset) & ~live
+            let entry = BlockMap.live(base)
+            let live = entry.pointee.load(ordering: .relaxed)
+            var free = starts(sizeClass.stride, phase, left: startsEnd &- offset) & ~live
             if free != 0 {
                 let before = free
                 if live == 0 { emptied &+= 1 }
@@ -102,19 +92,19 @@ enum LineSearch {
                     let unit = UInt(truncatingIfNeeded: free.trailingZeroBitCount)
                     let block = base &+ unit &<< unitShift
                     pointer(slot, to: UInt.self).pointee = block
-                    pointer(block, to: UInt64.self).pointee = ThreadCache.readyMark
+                    pointer(block, to: UInt64.self).pointee = ReadyMark.word
                     slot &-= 8
                     free &= free &- 1
                     found.count &+= 1
                 } while free != 0 && found.count != limit
-                entry.pointee.live.store(live | (before & ~free), ordering: .relaxed)
+                entry.pointee.store(live | (before & ~free), ordering: .relaxed)
                 if free != 0 { break }
             }
             seen &+= 1
             line &+= 1
             if line == lines {
                 line = 0
-                phase = 0
+                phase = firstPhase(span, sizeClass.blockBytes)
             } else {
                 phase =
                     phase >= sizeClass.step
@@ -132,6 +122,12 @@ enum LineSearch {
         }
         settle(bin, highest, found.count, limit)
         return found
+    }
+
+    /// Where a slab's first block starts: at a multiple of its size (StartCheck).
+    static func firstPhase(_ span: Span, _ blockBytes: UInt32) -> UInt32 {
+        let block = UInt(blockBytes)
+        return UInt32((block &- span.start % block) % block)
     }
 
     /// The units of a line where blocks start that end within the slab.

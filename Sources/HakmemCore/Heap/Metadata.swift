@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Memory for the allocator's own records: span headers, thread caches, messages, chunk records.
+// Memory for the allocator's own records: span headers, messages, chunk records.
 //
 // A bump pointer through mapped chunks; what it gives is zeroed and never comes back (each kind of
 // record keeps its own spares). Only pages that are written become resident.
@@ -45,6 +45,11 @@ struct Metadata {
             fields.pointee.unusedEnd = chunk + wanted
             fields.pointee.lock.release()
         }
+    }
+
+    /// Counts memory for records that was mapped elsewhere.
+    func count(bytes: UInt) {
+        fields.pointee.usedBytes.wrappingAdd(bytes, ordering: .relaxed)
     }
 
     func acquireLock() { fields.pointee.lock.acquire() }

@@ -54,8 +54,7 @@
             if dirty != fields.pointee.dirtyBytes {
                 found.append("\(dirty) dirty bytes, not \(fields.pointee.dirtyBytes)")
             }
-            // Records may overlap once parts of chunks were given back and mapped again.
-            if fields.pointee.unmappedBytes == 0, total != fields.pointee.mappedBytes {
+            if total != fields.pointee.mappedBytes {
                 found.append("\(total) bytes in all, not \(fields.pointee.mappedBytes)")
             }
             return found.map { "page heap: \($0)" }

@@ -124,8 +124,7 @@ extension PageHeap {
     /// A span's address space is the kernel's again.
     func noteUnmapped(_ span: Span) {
         span.setState(.unmapped)
-        span.publish()
+        span.publish(owner: 0)
         fields.pointee.mappedBytes -= span.bytes
-        fields.pointee.unmappedBytes += span.bytes
     }
 }

@@ -30,8 +30,6 @@ struct PageHeapFields: ~Copyable {
     var dirtyBytes: UInt
     var freeBytes: UInt
     var mappedBytes: UInt
-    /// Bytes of chunks ever given back in want of address space.
-    var unmappedBytes: UInt
     /// Largest number of bytes in use since the purger last looked.
     var peakUsedBytes: UInt
     var spareHeaders: SpanList

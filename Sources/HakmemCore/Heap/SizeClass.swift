@@ -35,11 +35,6 @@ struct SizeClass: Equatable {
     @inline(__always)
     var isSmall: Bool { index <= SizeClass.smallCount }
 
-    /// Whether a map line holds few blocks of this small class, so that searching lines is slow.
-    @inline(__always)
-    var isSparse: Bool { index > SizeClass.denseMax }
-    private static let denseMax = 8
-
     /// Medium classes from 0.
     @inline(__always)
     var mediumIndex: Int { index &- SizeClass.smallCount &- 1 }
@@ -77,17 +72,27 @@ struct SizeClass: Equatable {
     private static let mediumBlocksMin: UInt = 8
     private static let slabGranulesMax: UInt = 16
 
-    /// Blocks that a refill of this small class brings at most.
-    var refillMax: UInt32 {
-        let blocks = SizeClass.refillBytes / UInt32(blockBytes)
-        return min(SizeClass.refillMaxOfAll, max(SizeClass.refillMin, blocks))
+    /// Ready blocks that the bin of this small class can ever hold: at most 16 KiB of them, which
+    /// is also what the start check needs (StartCheck).
+    var stackSlotsMax: UInt32 {
+        min(SizeClass.slotsMaxOfAll, SizeClass.binBytesMax / UInt32(blockBytes))
     }
 
-    /// Blocks that a bin holds ready at most: what a refill brings, and as many freed since.
-    static let stackCapacity: UInt32 = 32
-    /// Half the capacity: a bin is then as far from overflowing as from running empty.
-    private static let refillMaxOfAll: UInt32 = 16
+    /// Ready blocks that it holds before it has overflowed and run empty in turn.
+    var stackSlotsFirst: UInt32 { min(SizeClass.slotsFirst, stackSlotsMax) }
+
+    /// Bytes of the stack's slots, the sentinel's included.
+    var stackBytes: UInt { UInt(stackSlotsMax + 1) * 8 }
+
+    /// Blocks that a refill of this small class brings at most.
+    var refillMax: UInt32 {
+        max(SizeClass.refillMin, SizeClass.refillBytes / UInt32(blockBytes))
+    }
+
+    private static let slotsMaxOfAll: UInt32 = 256
+    private static let slotsFirst: UInt32 = 32
+    private static let binBytesMax: UInt32 = 16 * 1024
     private static let refillMin: UInt32 = 8
-    /// Bytes of blocks that a refill brings, within the two bounds above.
+    /// Bytes of blocks that a refill brings, if they are not fewer than the least.
     private static let refillBytes: UInt32 = 4096
 }

@@ -11,28 +11,31 @@
             var found: [String] = []
             let blockBytes = sizeClass.blockBytes
             let isFull = header.pointee.isFull
-            var expectedOwner = cache.address
-            if sizeClass.isSmall {
-                if header.pointee.feedsBin { expectedOwner |= blockBytes | Owner.binMark }
-                if isFull, !header.pointee.feedsBin { found.append("full and does not feed") }
-            } else if isFull {
-                expectedOwner |= Owner.binMark
-            }
+            let isSmall = sizeClass.isSmall
+            // Small blocks lie at multiples of their size, medium ones one behind the other.
+            let origin = isSmall ? (start + blockBytes - 1) / blockBytes * blockBytes : start
+            let blocks = (end - origin) / blockBytes
+            let counts = process.options.countsEveryCall
             var linesEmpty: UInt32 = 0
             var liveCount: UInt = 0
             for line in 0..<UInt(lines) {
                 let base = start + line << lineShift
-                let entry = BlockMap.line(base)
-                let live = entry.pointee.live.load(ordering: .relaxed)
+                let live = BlockMap.live(base).pointee.load(ordering: .relaxed)
                 if live == 0 { linesEmpty += 1 }
-                if entry.pointee.owner.load(ordering: .relaxed) != expectedOwner {
-                    found.append("line \(line): owner word is not \(expectedOwner)")
+                if BlockMap.owner(base) != cache.address {
+                    found.append("line \(line): not owned by its cache")
+                }
+                let fed = UInt(OwnMap.entry(base, cache.address).pointee)
+                if fed != (isSmall && !counts ? blockBytes : 0) {
+                    found.append("line \(line): own map feeds \(fed)")
                 }
                 for unit in 0..<UInt(64) where live >> UInt64(unit) & 1 == 1 {
                     liveCount += 1
-                    let offset = base + unit << unitShift - start
-                    if offset % blockBytes != 0 || offset + blockBytes > bytes {
-                        found.append("live bit at offset \(offset), where no block starts")
+                    let block = base + unit << unitShift
+                    if block < origin || (block - origin) % blockBytes != 0
+                        || (block - origin) / blockBytes >= blocks
+                    {
+                        found.append("live bit at \(block - start), where no block starts")
                     }
                 }
                 if BlockMap.span(base) != self { found.append("line \(line): not this span's") }
@@ -40,7 +43,7 @@
             if linesEmpty != header.pointee.linesEmpty {
                 found.append("\(linesEmpty) empty lines, not \(header.pointee.linesEmpty)")
             }
-            if isFull, liveCount != bytes / blockBytes { found.append("full with free blocks") }
+            if isFull, liveCount != blocks { found.append("full with free blocks") }
             return found.map { "class \(sizeClass.index) slab at \(start): \($0)" }
         }
     }

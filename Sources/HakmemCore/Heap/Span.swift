@@ -43,8 +43,6 @@ struct SpanHeader: ~Copyable {
     var virginFromOrStamp: UInt32 = 0
     /// Small slab: where the first block starts in the line at `cursor` (LineSearch).
     var phase: UInt16 = 0
-    /// Small slab: its lines bear the bin mark.
-    var feedsBin: Bool = false
     /// Large and whale: bytes that the program may use. Free and dirty: the next older span.
     var bytesOrOlder: UInt = 0
 }
@@ -98,11 +96,12 @@ struct Span: Equatable {
         state == .slab ? sizeClass.blockBytes : header.pointee.bytesOrOlder
     }
 
-    /// Points every granule's map entry at this span.
-    func publish() {
+    /// Points every granule's map entry at this span and `owner`.
+    func publish(owner: UInt) {
         var address = start
         while address < end {
             BlockMap.setSpan(address, self)
+            BlockMap.setOwner(address, owner)
             address += granuleBytes
         }
     }
@@ -111,30 +110,6 @@ struct Span: Equatable {
     func publishEdges() {
         BlockMap.setSpan(start, self)
         BlockMap.setSpan(end - 1, self)
-    }
-
-    /// Sets the owner word of every line.
-    func setOwner(_ owner: UInt) {
-        var line = BlockMap.line(start)
-        let last = BlockMap.line(end - lineBytes)
-        // The entries of neighbouring lines adjoin, except where the map begins anew.
-        guard line <= last else {
-            setOwnerAcrossMapEnd(owner)
-            return
-        }
-        while line <= last {
-            line.pointee.owner.store(owner, ordering: .relaxed)
-            line += 1
-        }
-    }
-
-    @inline(never)
-    private func setOwnerAcrossMapEnd(_ owner: UInt) {
-        var address = start
-        while address < end {
-            BlockMap.line(address).pointee.owner.store(owner, ordering: .relaxed)
-            address += lineBytes
-        }
     }
 
     static func assertLayout() {

@@ -53,22 +53,21 @@
         private func binViolations(_ sizeClass: SizeClass, _ own: Set<UInt>) -> [String] {
             var found: [String] = []
             var seen: Set<UInt> = []
-            var slot = bin(sizeClass).pointee.top
-            if slot > bin(sizeClass).pointee.full { found.append("bin above its bound") }
-            while seen.count <= SizeClass.stackCapacity {
-                let block = pointer(slot, to: UInt.self).pointee
-                if block == hak_sentinel_address() { break }
-                slot -= 8
+            let bin = bin(sizeClass).pointee
+            let ready = readyCount(sizeClass)
+            if bin.top > bin.full { found.append("bin above its bound") }
+            if ready > UInt(sizeClass.stackSlotsMax) { return ["bin has no end"] }
+            let sentinel = pointer(bin.top - ready * 8, to: UInt.self).pointee
+            if sentinel != hak_sentinel_address() { found.append("no sentinel under the bin") }
+            for index in 0..<ready {
+                let block = pointer(bin.top - index * 8, to: UInt.self).pointee
                 if !seen.insert(block).inserted { found.append("\(block) is twice in the bin") }
                 if !ThreadCache.isOut(block) { found.append("ready block \(block) is not live") }
-                if pointer(block, to: UInt64.self).pointee & ThreadCache.readyMark == 0 {
-                    found.append("ready block \(block) has no mark")
-                }
+                if !ReadyMark.isOn(block) { found.append("ready block \(block) has no mark") }
                 if !own.contains(BlockMap.span(block)?.address ?? 0) {
                     found.append("ready block \(block) is of no own slab")
                 }
             }
-            if seen.count > SizeClass.stackCapacity { found.append("bin has no end") }
             return found.map { "class \(sizeClass.index): \($0)" }
         }
 

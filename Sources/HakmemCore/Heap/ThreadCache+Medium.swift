@@ -50,7 +50,7 @@ extension ThreadCache {
         for _ in 0..<blocks {
             if block >= blocks { block = 0 }
             let address = span.start + UInt(block) * blockBytes
-            let live = BlockMap.line(address).pointee.live.load(ordering: .relaxed)
+            let live = BlockMap.live(address).pointee.load(ordering: .relaxed)
             if live == 0 {
                 setLive(address, span)
                 span.header.pointee.cursor = block + 1
@@ -65,8 +65,7 @@ extension ThreadCache {
 
     /// Marks a medium block as out. Its line holds no other start, so the line was empty.
     private func setLive(_ block: UInt, _ span: Span) {
-        let bit: UInt64 = 1 &<< UInt64(block >> unitShift)
-        BlockMap.line(block).pointee.live.store(bit, ordering: .relaxed)
+        BlockMap.live(block).pointee.store(BlockMap.bit(block), ordering: .relaxed)
         span.header.pointee.linesEmpty -= 1
     }
 
@@ -83,7 +82,7 @@ extension ThreadCache {
     /// Forgets the hints into a slab that is about to go.
     func dropHints(into span: Span, _ record: UnsafeMutablePointer<ClassRecord>) {
         let hints = hints(span.sizeClass)
-        var kept: UInt32 = 0
+        var kept: UInt16 = 0
         for index in 0..<Int(record.pointee.hintCount) where !span.contains(hints[index]) {
             hints[Int(kept)] = hints[index]
             kept += 1

@@ -4,13 +4,8 @@
 //
 // Blocks come in ascending addresses from where the last refill left off, whatever order they were
 // freed in: that restores locality after a fragmented history. A slab in which the search finds no
-// more goes off its list; the first free into it that its bin has no room for puts it back, at the
-// end: by its turn it has gathered more free blocks.
-//
-// A slab in use is in one of two modes, written in its lines' owner words:
-//   feeds bin  frees put the block on its class's bin while that has room: the usual mode
-//   plain      frees clear the live bit and that is all: for a dense class whose bin overflowed,
-//              hence for a program that frees much; the next refill from the slab ends it
+// more goes off its list; the first block that returns to it puts it back, at the end: by its turn
+// it has gathered more free blocks.
 
 import CHakmemShim
 import Synchronization
@@ -24,13 +19,14 @@ extension ThreadCache {
         drainInbox()
         let bin = bin(sizeClass)
         let record = record(sizeClass)
+        let entry = SmallClassTable.entry(sizeClass)
+        let slots = makeRoom(bin, sizeClass)
+        let limit = min(UInt(entry.pointee.refillMax), slots / 2)
         while true {
             guard let span = record.pointee.available.firstSpan ?? acquireSlab(sizeClass) else {
                 return 0
             }
-            prepare(bin, sizeClass)
-            let found = LineSearch.fill(bin, from: span, SmallClassTable.entry(sizeClass))
-            feedBin(from: span)
+            let found = LineSearch.fill(bin, from: span, entry, limit: limit)
             if found.isExhausted { markFull(span, record) }
             if found.first != 0 {
                 ThreadCache.count(record.pointee.taken, found.count)
@@ -39,32 +35,29 @@ extension ThreadCache {
         }
     }
 
-    /// Gives a bin its stack, which it has only once it is used.
+    /// Gives an empty bin its stack when it is first used, and twice the slots when it has
+    /// overflowed since it was empty last: a stack that swings so far saves work. Gives the slots.
     @inline(__always)
-    private func prepare(_ bin: UnsafeMutablePointer<Bin>, _ sizeClass: SizeClass) {
-        let entry = SmallClassTable.entry(sizeClass)
-        let bottom = address &+ UInt(entry.pointee.stackOffset)
-        pointer(bottom, to: UInt.self).pointee = hak_sentinel_address()
-        bin.pointee = Bin(top: bottom, full: bottom &+ UInt(SizeClass.stackCapacity) &* 8)
+    private func makeRoom(_ bin: UnsafeMutablePointer<Bin>, _ sizeClass: SizeClass) -> UInt {
+        let record = record(sizeClass)
+        let bottom = startCheck(sizeClass).pointee.bottom
+        record.pointee.isUsed = true
+        var slots = (bin.pointee.full &- bottom) / 8
+        if bin.pointee.full == hak_empty_slot_address() {
+            slots = UInt(sizeClass.stackSlotsFirst)
+            pointer(bottom, to: UInt.self).pointee = hak_sentinel_address()
+        } else if record.pointee.overflows != 0 {
+            slots = min(slots * 2, UInt(sizeClass.stackSlotsMax))
+        }
+        record.pointee.overflows = 0
+        bin.pointee = Bin(top: bottom, full: bottom &+ slots &* 8)
+        return slots
     }
 
     /// Takes a slab without a free block off its class's list.
     func markFull(_ span: Span, _ record: UnsafeMutablePointer<ClassRecord>) {
         record.pointee.available.remove(span)
         span.header.pointee.isFull = true
-        if !span.sizeClass.isSmall { span.setOwner(address | Owner.binMark) }
-    }
-
-    /// From now on blocks freed into a slab go to the bin, while it has room.
-    @inline(__always)
-    private func feedBin(from span: Span) {
-        if span.header.pointee.feedsBin { return }
-        span.header.pointee.feedsBin = true
-        span.setOwner(binOwner(span.sizeClass))
-    }
-
-    private func binOwner(_ sizeClass: SizeClass) -> UInt {
-        address | sizeClass.blockBytes | Owner.binMark
     }
 
     /// A new slab of the class, at the end of its list.
@@ -77,14 +70,23 @@ extension ThreadCache {
         span.header.pointee.owner = address
         span.header.pointee.sizeClass = UInt8(sizeClass.index)
         span.header.pointee.isFull = false
-        span.header.pointee.feedsBin = sizeClass.isSmall
         span.header.pointee.linesEmpty = span.lines
         span.header.pointee.cursor = 0
         span.header.pointee.phase = 0
         span.header.pointee.virginFromOrStamp = isClean ? 0 : UInt32.max
+        if sizeClass.isSmall {
+            let block = UInt32(sizeClass.blockBytes)
+            span.header.pointee.phase = UInt16(LineSearch.firstPhase(span, block))
+            // Every free takes the slow path while it is to be counted.
+            let binOffset = process.options.countsEveryCall ? 0 : sizeClass.blockBytes
+            guard setOwnMap(span, binOffset: binOffset) else {
+                _ = setOwnMap(span, binOffset: 0)
+                pageHeap.release(span, isDirty: !isClean)
+                return nil
+            }
+        }
         span.setState(.slab)
-        span.publish()
-        span.setOwner(sizeClass.isSmall ? binOwner(sizeClass) : address)
+        span.publish(owner: address)
         record.pointee.slabs += 1
         record.pointee.available.pushLast(span)
         return span
@@ -94,9 +96,13 @@ extension ThreadCache {
     func releaseSlab(_ span: Span) {
         let record = record(span.sizeClass)
         if !span.header.pointee.isFull { record.pointee.available.remove(span) }
-        if !span.sizeClass.isSmall { dropHints(into: span, record) }
+        if span.sizeClass.isSmall {
+            _ = setOwnMap(span, binOffset: 0)
+        } else {
+            dropHints(into: span, record)
+        }
         record.pointee.slabs -= 1
-        span.setOwner(0)
+        span.publish(owner: 0)
         pageHeap.release(span)
     }
 }

@@ -2,14 +2,16 @@
 //
 // A thread's part of the heap: its slabs, and a bin of ready blocks for each small class.
 //
-// In memory, in address order:
+// In memory, in address order; a cache's address is that of its bins:
 //
+//          stacks    per small class: the sentinel, then the ready blocks, the next one on top
+//          hints     per medium class, up to four free blocks that are still warm
+//          records   one a class: slabs with free blocks, counts
 //   +0     bins      one of 16 bytes a small class, at the class's block size, so that malloc's bin
-//                    is at `cache + ((n + 15) & ~15)`; bin 0 is always empty
-//   +1088  header    inbox, state, links, counters, large blocks kept for reuse, outgoing messages
-//   then   records   one a class: slabs with free blocks, counts
-//   then   hints     per medium class, up to four free blocks that are still warm
-//   then   stacks    per small class: the sentinel, then the ready blocks, lowest on top
+//                    is at `cache + ((n + 15) & ~15)`; bin 0 is always both empty and full
+//   +1040  mask of the own map; one StartCheck a small class
+//   +2176  header    inbox, state, links, counters, large blocks kept for reuse, outgoing messages
+//   +4096  own map   2 bytes a granule of address space (OwnMap)
 //
 // Owner: the thread whose TLS word points here; nobody when it is in the pool; for a moment a
 // thread that drains the inbox of a pooled cache. Only `inbox` and `state` are touched by others
@@ -52,8 +54,11 @@ struct ThreadCacheHeader: ~Copyable {
 
     var large: LargeCache
     var outgoing: Outgoing
-    /// Refills until the next look at the clock.
-    var refillsUntilTick: UInt32
+    var ownMap: OwnMapRange
+    /// Slow calls until the next look at the clock.
+    var callsUntilTick: UInt32
+    /// When the bins that nobody used were flushed last.
+    var binsFlushedMs: UInt32
     /// The trim that this cache has followed last.
     var trimEpoch: UInt32
 }
@@ -64,8 +69,13 @@ struct ClassRecord: ~Copyable {
     var available: SpanList
     var slabs: UInt32
     /// Medium: how many hints are there.
-    var hintCount: UInt32
-    /// Blocks taken from slabs since the start, bins included.
+    var hintCount: UInt16
+    /// Small: overflows of the bin since its last refill, at most 2.
+    var overflows: UInt8
+    /// Small: whether the bin was refilled or overflowed since the last tick.
+    var isUsed: Bool
+    /// Blocks taken from slabs since the start, bins included. While every call is counted: also
+    /// those freed into the bin, and less those that the bin returned.
     let taken: Atomic<UInt>
 }
 
@@ -73,16 +83,16 @@ struct ClassRecord: ~Copyable {
 struct ThreadCache: Equatable {
     let address: UInt
 
-    static let alignment: UInt = 4096
     private static let binBytes: UInt = 16
-    private static let headerOffset: UInt = 1088
-    private static let recordsOffset: UInt =
-        headerOffset + alignUp(UInt(MemoryLayout<ThreadCacheHeader>.size), to: 64)
-    private static let hintsOffset: UInt =
-        recordsOffset + UInt(SizeClass.end * MemoryLayout<ClassRecord>.stride)
-    static let hintsMax: UInt32 = 4
-    static let stacksOffset: UInt =
-        hintsOffset + UInt(SizeClass.mediumCount) * UInt(hintsMax) * 8
+    private static let headBytes = UInt(HAK_OWN_MAP_OFFSET)
+    static let ownMaskOffset = UInt(HAK_BINS) * binBytes
+    static let startChecksOffset = ownMaskOffset + 16
+    private static let headerOffset: UInt = 2176
+    private static let recordsBytes = UInt(SizeClass.end * MemoryLayout<ClassRecord>.stride)
+    static let hintsMax: UInt16 = 4
+    private static let hintsBytes = UInt(SizeClass.mediumCount) * UInt(hintsMax) * 8
+    /// The stacks lie below these two, one class below the other.
+    private static let stacksEnd = recordsBytes + hintsBytes
 
     @inline(__always)
     init(at address: UInt) { self.address = address }
@@ -98,44 +108,62 @@ struct ThreadCache: Equatable {
     }
 
     @inline(__always)
+    func startCheck(_ sizeClass: SizeClass) -> UnsafeMutablePointer<StartCheck> {
+        pointer(
+            address &+ ThreadCache.startChecksOffset &+ sizeClass.blockBytes, to: StartCheck.self)
+    }
+
+    @inline(__always)
     func record(_ sizeClass: SizeClass) -> UnsafeMutablePointer<ClassRecord> {
         let stride = UInt(MemoryLayout<ClassRecord>.stride)
         return pointer(
-            address &+ ThreadCache.recordsOffset &+ UInt(sizeClass.index) &* stride,
+            address &- ThreadCache.recordsBytes &+ UInt(sizeClass.index) &* stride,
             to: ClassRecord.self)
     }
 
     @inline(__always)
     func hints(_ sizeClass: SizeClass) -> UnsafeMutablePointer<UInt> {
         let offset = UInt(sizeClass.mediumIndex) &* UInt(ThreadCache.hintsMax) &* 8
-        return pointer(address &+ ThreadCache.hintsOffset &+ offset, to: UInt.self)
+        return pointer(address &- ThreadCache.stacksEnd &+ offset, to: UInt.self)
     }
 
-    /// The first word of a ready block that a refill has brought.
-    static let readyMark: UInt64 = 1 << 63
+    // MARK: Make
 
     /// A new cache, owned by the caller; nil when out of memory.
     static func make() -> ThreadCache? {
-        let last = SmallClassTable.entry(SizeClass(index: SizeClass.smallCount)).pointee
-        let bytes = UInt(last.stackOffset + (SizeClass.stackCapacity + 1) * 8)
-        guard let address = metadata.allocate(bytes, alignment: alignment) else {
+        let pageBytes = process.pageBytes
+        var stacksBytes: UInt = 0
+        for index in 1...SizeClass.smallCount {
+            stacksBytes += SizeClass(index: index).stackBytes
+        }
+        // The own map, which is committed piece by piece, starts at a page.
+        let committed = alignUp(stacksEnd + stacksBytes + headBytes, to: pageBytes)
+        let reserved = committed + alignUp(OwnMap.bytes, to: pageBytes)
+        guard let start = SystemCall.reserveReadable(bytes: reserved) else { return nil }
+        guard SystemCall.commit(start, bytes: committed) else {
+            SystemCall.unmap(start, bytes: reserved)
             return nil
         }
-        let cache = ThreadCache(at: address)
-        // No bin has room until its first refill prepares its stack.
-        let empty = Bin(top: hak_empty_slot_address(), full: hak_empty_slot_address())
-        pointer(address, to: Bin.self).pointee = empty
-        for index in 1...SizeClass.smallCount { cache.bin(SizeClass(index: index)).pointee = empty }
+        metadata.count(bytes: committed)
+        let cache = ThreadCache(at: start + committed - headBytes)
+        cache.prepare()
         return cache
     }
 
-    /// Counts a freed block that became ready again: malloc will serve it without a refill.
-    @inline(__always)
-    static func countReady(_ cache: UInt, binOffset: UInt) {
-        let stride = UInt(MemoryLayout<ClassRecord>.stride)
-        let record = pointer(
-            cache &+ recordsOffset &+ binOffset &* (stride / unitBytes), to: ClassRecord.self)
-        count(record.pointee.taken)
+    /// Writes what is not zero in a new cache.
+    private func prepare() {
+        // No bin has room until its first refill gives it some.
+        let empty = Bin(top: hak_empty_slot_address(), full: hak_empty_slot_address())
+        pointer(address, to: Bin.self).pointee = empty
+        pointer(address &+ ThreadCache.ownMaskOffset, to: UInt.self).pointee = OwnMap.mask
+        var stack = address - ThreadCache.stacksEnd
+        for index in 1...SizeClass.smallCount {
+            let sizeClass = SizeClass(index: index)
+            stack -= sizeClass.stackBytes
+            bin(sizeClass).pointee = empty
+            startCheck(sizeClass).pointee = StartCheck(
+                blockBytes: sizeClass.blockBytes, bottom: stack)
+        }
     }
 
     /// Adds to a counter that only this thread writes.
@@ -145,9 +173,13 @@ struct ThreadCache: Equatable {
     }
 
     static func assertLayout() {
-        layoutAssert(HAK_EMPTY_BINS == SizeClass.smallCount + 1)
-        layoutAssert(UInt(HAK_EMPTY_BINS) * binBytes <= headerOffset)
+        layoutAssert(HAK_BINS == SizeClass.smallCount + 1)
         layoutAssert(MemoryLayout<Bin>.stride == Int(binBytes))
+        layoutAssert(MemoryLayout<StartCheck>.stride == Int(binBytes))
         layoutAssert(binBytes == unitBytes)
+        layoutAssert(startChecksOffset + UInt(HAK_BINS) * binBytes <= headerOffset)
+        let headerEnd = headerOffset + UInt(MemoryLayout<ThreadCacheHeader>.size)
+        layoutAssert(headerEnd <= headBytes)
+        StartCheck.assertLayout()
     }
 }

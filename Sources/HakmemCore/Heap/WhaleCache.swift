@@ -68,8 +68,7 @@ struct WhaleCache {
         let end = mapped + bytes + slack
         if end > start + bytes { SystemCall.unmap(start + bytes, bytes: end - start - bytes) }
         guard BlockMap.commit(start, bytes: 1), isVacant(start),
-            BlockMap.line(start).pointee.owner.load(ordering: .relaxed) == 0,
-            let span = pageHeap.makeHeader()
+            BlockMap.owner(start) == 0, let span = pageHeap.makeHeader()
         else {
             SystemCall.unmap(start, bytes: bytes)
             return nil
@@ -94,9 +93,8 @@ struct WhaleCache {
 
     private func publish(_ span: Span, isZero: Bool) -> FreshBlock {
         span.header.pointee.bytesOrOlder = span.mappedBytes
-        let line = BlockMap.line(span.start)
-        line.pointee.owner.store(span.address | Owner.wholeMark, ordering: .relaxed)
-        line.pointee.live.store(1, ordering: .relaxed)
+        BlockMap.setOwner(span.start, span.address | Owner.wholeMark)
+        BlockMap.live(span.start).pointee.store(BlockMap.bit(span.start), ordering: .relaxed)
         fields.pointee.served.wrappingAdd(1, ordering: .relaxed)
         fields.pointee.liveCount.wrappingAdd(1, ordering: .relaxed)
         return FreshBlock(address: span.start, isZero: isZero)
@@ -173,7 +171,7 @@ struct WhaleCache {
     private static func unmap(_ span: Span) {
         let start = span.start
         let bytes = span.mappedBytes
-        BlockMap.line(start).pointee.owner.store(0, ordering: .relaxed)
+        BlockMap.setOwner(start, 0)
         BlockMap.clearSpan(start)
         whaleCache.fields.pointee.mappedBytes.wrappingSubtract(bytes, ordering: .relaxed)
         if !SystemCall.unmap(start, bytes: bytes) { _ = SystemCall.purge(start, bytes: bytes) }
@@ -215,9 +213,8 @@ struct WhaleCache {
         let targetSpan = BlockMap.span(target.address).unsafelyUnwrapped
         let start = span.start
         let mapped = span.mappedBytes
-        let line = BlockMap.line(start)
-        line.pointee.live.store(0, ordering: .relaxed)
-        line.pointee.owner.store(0, ordering: .relaxed)
+        BlockMap.live(start).pointee.store(0, ordering: .relaxed)
+        BlockMap.setOwner(start, 0)
         BlockMap.clearSpan(start)
         // The kernel moves page tables; the rest of the target keeps its own, fresh pages.
         if SystemCall.move(start, bytes: mapped, onto: target.address, bytes: mapped) {
@@ -227,9 +224,9 @@ struct WhaleCache {
             return FreshBlock(address: targetSpan.start, isZero: false)
         }
         BlockMap.setSpan(start, span)
-        line.pointee.owner.store(span.address | Owner.wholeMark, ordering: .relaxed)
-        line.pointee.live.store(1, ordering: .relaxed)
-        BlockMap.line(target.address).pointee.live.store(0, ordering: .relaxed)
+        BlockMap.setOwner(start, span.address | Owner.wholeMark)
+        BlockMap.live(start).pointee.store(BlockMap.bit(start), ordering: .relaxed)
+        BlockMap.live(target.address).pointee.store(0, ordering: .relaxed)
         keepOrUnmap(targetSpan)
         return nil
     }

@@ -5,16 +5,16 @@
 //   malloc(n)  n <= smallMax: pop the bin at `cache + round16(n)`
 //              └► hak_malloc_slow: the thread's kept large blocks
 //                 └► hak_malloc_miss: ThreadCache.allocate → refill | medium | large | whale
-//   free(p)    line(p).owner == cache: clear the live bit          the slab is plain
-//              ├► hak_free_slow: push on the bin                   the slab feeds its bin
-//              │  └► hak_free_miss: NULL, another owner, no room, a whole span, misuse
-//              └► hak_free_last: the line's last block: maybe the slab is empty
+//   free(p)    push on the bin that the thread's own map names for p's granule
+//              └► hak_free_slow: a large block → the thread's kept ones
+//                 └► hak_free_miss: a full bin, NULL, medium, another thread's, a whale, misuse
 //
 // The slow steps are exports themselves so that the hit path jumps to them and has no frame
 // (docs/adr/0002-embedded-swift-flags.md).
 //
-// Blocks on a bin's stack are ready: live in the map, and with the mark in their first word, which
-// malloc takes off. The mark is what tells malloc the sentinel under the last of them from a block.
+// Blocks on a bin's stack are ready: live in the map, and with the mark as their first word. The
+// mark tells free that the block is already there; and malloc, which takes its bit 63 off, that it
+// has a block and not the sentinel.
 
 import CHakmemShim
 import Synchronization
@@ -30,12 +30,18 @@ import Synchronization
 
 @c(hak_free) public func hakFree(_ block: UnsafeMutableRawPointer?) {
     let address = UInt(bitPattern: block)
-    let line = BlockMap.line(address)
-    if line.pointee.owner.load(ordering: .relaxed) != hak_cache_get() { return hakFreeSlow(block) }
-    var live = line.pointee.live.load(ordering: .relaxed)
-    if !hak_unit_clear(&live, address) { return hakFreeSlow(block) }
-    line.pointee.live.store(live, ordering: .relaxed)
-    if live == 0 { return hakFreeLast(block.unsafelyUnwrapped) }
+    let cache = hak_cache_get()
+    let bin = cache &+ UInt(OwnMap.entry(address, cache).pointee)
+    let check = pointer(bin &+ ThreadCache.startChecksOffset, to: StartCheck.self)
+    // The bin's top; or, if no block starts at the address, something beyond its bound.
+    let top =
+        pointer(bin, to: Bin.self).pointee.top
+        &+ StartCheck.excess(address, check.pointee.reciprocal)
+    if top >= pointer(bin, to: Bin.self).pointee.full { return hakFreeSlow(block) }
+    if ReadyMark.isOn(address) { return hakFreeSlow(block) }
+    ReadyMark.set(address)
+    pointer(top &+ 8, to: UInt.self).pointee = address
+    hak_bin_push(bin)
 }
 
 @inline(never)
@@ -57,7 +63,14 @@ import Synchronization
 
 @inline(never)
 @c(hak_free_slow) public func hakFreeSlow(_ block: UnsafeMutableRawPointer?) {
-    if keepReady(UInt(bitPattern: block)) { return }
+    let address = UInt(bitPattern: block)
+    let owner = BlockMap.owner(address)
+    let cache = hak_cache_get()
+    if owner & Owner.wholeMark != 0, cache != hak_cache_none(),
+        LargeBlock.keepFreed(address, owner, cache: ThreadCache(at: cache))
+    {
+        return
+    }
     return hakFreeMiss(block)
 }
 
@@ -65,13 +78,6 @@ import Synchronization
 @c(hak_free_miss) public func hakFreeMiss(_ block: UnsafeMutableRawPointer?) {
     guard let block else { return }
     let address = UInt(bitPattern: block)
-    let owner = BlockMap.line(address).pointee.owner.load(ordering: .relaxed)
-    let cache = hak_cache_get()
-    if owner & Owner.wholeMark != 0, cache != hak_cache_none(),
-        LargeBlock.keepFreed(address, owner, cache: ThreadCache(at: cache))
-    {
-        return
-    }
     let errorNumber = hak_errno_get()
     if heapAddress == 0 {
         Report.misuse(.foreign, at: address)
@@ -79,34 +85,6 @@ import Synchronization
         _ = CurrentThread.withCache { cache in cache.free(address) }
     }
     hak_errno_set(errorNumber)
-}
-
-/// Puts a block of a slab that feeds the calling thread's bin on that bin; false if it is not such
-/// a block, or the bin has no room.
-///
-/// Where slabs are nearly full, frees and allocations meet here without a search of the map. The
-/// block stays live, as all ready blocks; its mark tells a second free of it.
-@inline(__always)
-private func keepReady(_ address: UInt) -> Bool {
-    let line = BlockMap.line(address)
-    let cache = hak_cache_get()
-    let offset = line.pointee.owner.load(ordering: .relaxed) &- cache
-    guard offset <= smallMax | Owner.binMark, offset > Owner.binMark else { return false }
-    let bin = pointer(cache &+ offset &- Owner.binMark, to: Bin.self)
-    let top = bin.pointee.top
-    var live = line.pointee.live.load(ordering: .relaxed)
-    guard top != bin.pointee.full, address & (unitBytes &- 1) == 0, hak_unit_clear(&live, address)
-    else { return false }
-    if hak_mark_set(address) { return false }
-    pointer(top &+ 8, to: UInt.self).pointee = address
-    bin.pointee.top = top &+ 8
-    ThreadCache.countReady(cache, binOffset: offset &- Owner.binMark)
-    return true
-}
-
-@inline(never)
-@c(hak_free_last) public func hakFreeLast(_ block: UnsafeMutableRawPointer) {
-    ThreadCache(at: hak_cache_get()).lastFreed(UInt(bitPattern: block))
 }
 
 /// The answer of every failing allocation.

@@ -10,6 +10,8 @@ struct OptionValues {
     var mode: UInt = OptionName.mode.spec.defaultValue
     var ignoresErrors = false
     var stats: UInt = 0
+    /// Whether the statistics are to be exact, which takes the hit path of free away.
+    var countsEveryCall: Bool { stats != 0 }
     /// The path of HAKMEM_STATS_FILE in the environment block, or nil.
     var statsFile: UnsafePointer<CChar>? = nil
     var purgeDelayMs: UInt = OptionName.purgeDelayMs.spec.defaultValue

@@ -2,9 +2,11 @@
 //
 // The figures of the whole process, gathered without stopping it.
 //
-// The hit paths count nothing. What they served follows from what refills took out of slabs, less
-// what bins still hold; what is out follows from the live bits. Both are read as they are: while
-// other threads run, the figures of one call may be a few blocks apart from each other.
+// The hit paths count nothing. While every call is to be counted (HAKMEM_STATS), free has no hit
+// path: what malloc served then follows from what refills took out of slabs and slow frees put into
+// bins, less what bins still hold. Else it is an estimate, the blocks that refills brought. What is
+// out follows from the live bits, always. All is read as it is: while other threads run, the
+// figures of one call may be a few blocks apart from each other.
 
 import CHakmem
 import CHakmemShim
@@ -57,24 +59,16 @@ struct Statistics: ~Copyable {
             for index in 1..<SizeClass.end {
                 let sizeClass = SizeClass(index: index)
                 let taken = cache.record(sizeClass).pointee.taken.load(ordering: .relaxed)
-                let ready = sizeClass.isSmall ? Statistics.ready(cache.bin(sizeClass)) : 0
+                let ready = sizeClass.isSmall ? Statistics.ready(cache, sizeClass) : 0
                 classes[index].served &+= taken &- ready
                 classes[index].live &-= ready
             }
         }
     }
 
-    /// Blocks on a bin's stack: from its top down to the empty sentinel.
-    private static func ready(_ bin: UnsafeMutablePointer<Bin>) -> UInt {
-        var slot = bin.pointee.top
-        var count: UInt = 0
-        while count < UInt(SizeClass.stackCapacity),
-            pointer(slot, to: UInt.self).pointee != hak_sentinel_address()
-        {
-            count += 1
-            slot -= 8
-        }
-        return count
+    /// Blocks ready in a bin, which its thread may be changing.
+    private static func ready(_ cache: ThreadCache, _ sizeClass: SizeClass) -> UInt {
+        min(cache.readyCount(sizeClass), UInt(sizeClass.stackSlotsMax))
     }
 
     private mutating func gatherSpans() {
@@ -104,7 +98,7 @@ struct Statistics: ~Copyable {
             classes[index].spanBytes += span.bytes
             if live > 0 { total.bytes_active += UInt64(span.bytes) }
         case .large:
-            if BlockMap.line(span.start).pointee.live.load(ordering: .relaxed) != 0 {
+            if BlockMap.live(span.start).pointee.load(ordering: .relaxed) != 0 {
                 largeBytes += span.blockBytes
                 largeLive += 1
                 total.bytes_active += UInt64(span.bytes)
@@ -120,7 +114,7 @@ struct Statistics: ~Copyable {
         var count = 0
         var address = span.start
         while address < span.end {
-            count += BlockMap.line(address).pointee.live.load(ordering: .relaxed).nonzeroBitCount
+            count += BlockMap.live(address).pointee.load(ordering: .relaxed).nonzeroBitCount
             address += lineBytes
         }
         return UInt(count)
@@ -142,7 +136,9 @@ struct Statistics: ~Copyable {
         // A realloc that moves takes a block and frees one: neither is a call of the program's.
         total.calls_free = total.calls_malloc &- UInt64(liveBlocks) &- UInt64(servedInside)
         let inside = total.calls_calloc + total.calls_aligned + UInt64(servedInside)
-        total.calls_malloc -= min(inside, total.calls_malloc)
+        if process.options.countsEveryCall {
+            total.calls_malloc -= min(inside, total.calls_malloc)
+        }
         total.bytes_allocated = UInt64(allocated &+ whales &- cached)
         total.bytes_active += UInt64(whales &- cached)
         total.bytes_mapped += UInt64(whales)

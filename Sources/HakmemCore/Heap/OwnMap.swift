@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+//
+// A thread's own map: for each granule of address space, the offset of the bin that takes the
+// blocks freed there, or 0.
+//
+//   entry:  cache + 4096 + ((address >> 14) & mask) * 2
+//
+// 0 is what all of the address space has that is not a small slab of this thread: blocks of other
+// threads, medium and large blocks, NULL, foreign addresses. Bin 0 is always full, so free needs no
+// test for any of them: they look like a full bin and take the slow path, which asks the block map.
+//
+// Nobody else reads or writes it, so its cache lines stay with the processor that runs the thread:
+// 64 bytes serve 512 KiB of heap. It is reserved readable and made writable as slabs come.
+
+import CHakmemShim
+
+/// The part of an own map that is writable, in bytes from its start. Zeroed memory is none.
+struct OwnMapRange {
+    var start: UInt
+    var end: UInt
+}
+
+enum OwnMap {
+    /// Bytes of an own map made writable at a time: each byte stands for 8 KiB of heap.
+    fileprivate static let pieceBytes: UInt = 16 * 1024
+
+    /// Granules of address space after which the entries repeat, less one; as in the block map.
+    static var mask: UInt { BlockMap.coveredBytes >> granuleShift - 1 }
+    static var bytes: UInt { (mask + 1) * 2 }
+
+    @inline(__always)
+    static func entry(_ address: UInt, _ cache: UInt) -> UnsafeMutablePointer<UInt16> {
+        let mask = pointer(cache &+ ThreadCache.ownMaskOffset, to: UInt.self).pointee
+        let granule = (address &>> granuleShift) & mask
+        return pointer(
+            cache &+ UInt(HAK_OWN_MAP_OFFSET) &+ granule &* 2, to: UInt16.self)
+    }
+}
+
+extension ThreadCache {
+    /// Has free put blocks of `span` on the bin at `binOffset`, or, if that is 0, no longer.
+    /// False when the kernel refuses the memory for the map.
+    func setOwnMap(_ span: Span, binOffset: UInt) -> Bool {
+        var address = span.start
+        while address < span.end {
+            let entry = OwnMap.entry(address, self.address)
+            guard isOwnMapWritable(entry) else { return false }
+            entry.pointee = UInt16(truncatingIfNeeded: binOffset)
+            address += granuleBytes
+        }
+        return true
+    }
+
+    @inline(__always)
+    private func isOwnMapWritable(_ entry: UnsafeMutablePointer<UInt16>) -> Bool {
+        let offset = UInt(bitPattern: entry) &- address &- UInt(HAK_OWN_MAP_OFFSET)
+        let range = header.pointee.ownMap
+        if offset >= range.start, offset < range.end { return true }
+        return widenOwnMap(around: offset)
+    }
+
+    /// Makes one range of all that is writable and the piece around `offset`.
+    @inline(never)
+    private func widenOwnMap(around offset: UInt) -> Bool {
+        let range = header.pointee.ownMap
+        let piece = max(OwnMap.pieceBytes, process.pageBytes)
+        let start = offset & ~(piece - 1)
+        let end = min(start + piece, alignUp(OwnMap.bytes, to: process.pageBytes))
+        let isFirst = range.end == 0
+        let wide = OwnMapRange(
+            start: isFirst ? start : min(start, range.start), end: max(end, range.end))
+        let mapStart = address + UInt(HAK_OWN_MAP_OFFSET)
+        guard SystemCall.commit(mapStart + wide.start, bytes: wide.end - wide.start) else {
+            return false
+        }
+        header.pointee.ownMap = wide
+        return true
+    }
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+//
+// What a thread cache does now and then, on its slow paths: ages what it keeps, sends what waits,
+// purges what is due.
+
+import CHakmemShim
+import Synchronization
+
+extension ThreadCache {
+    private static let callsPerTick: UInt32 = 64
+
+    @inline(__always)
+    func tick() {
+        if header.pointee.callsUntilTick == 0 {
+            tickNow()
+        } else {
+            header.pointee.callsUntilTick -= 1
+        }
+    }
+
+    @inline(never)
+    private func tickNow() {
+        header.pointee.callsUntilTick = ThreadCache.callsPerTick
+        header.pointee.outgoing.sendAll()
+        let epoch = Trim.epoch.load(ordering: .relaxed)
+        if epoch != header.pointee.trimEpoch {
+            header.pointee.trimEpoch = epoch
+            releaseMemory()
+        }
+        let now = Clock.nowMs()
+        if now &- header.pointee.binsFlushedMs >= UInt32(process.options.purgeDelayMs) {
+            header.pointee.binsFlushedMs = now
+            flushBins(onlyUnused: true)
+        }
+        header.pointee.large.releaseAged(now)
+        pageHeap.purgeIfDue(now)
+        whaleCache.releaseAged(now)
+    }
+}

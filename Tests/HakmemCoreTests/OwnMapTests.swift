@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+
+import CHakmemShim
+import Testing
+
+@testable import HakmemCoreHosted
+
+extension HeapTests {
+    @Suite struct OwnMapTests {
+        @Test func smallSlabsNameTheirBin() throws {
+            try withCache { cache in
+                for bytes in [16, 48, 1024] as [UInt] {
+                    let block = try Block.take(bytes)
+                    try require(OwnMap.entry(block, cache.address).pointee == bytes)
+                    Block.free(block)
+                }
+            }
+        }
+
+        @Test func nothingElseHasABin() throws {
+            try withCache { cache in
+                let medium = try Block.take(5000)
+                let large = try Block.take(100_000)
+                let whale = try Block.take(5 << 20)
+                for address in [0, 0x1000, UInt(Int.max), medium, large, whale] {
+                    try require(OwnMap.entry(address, cache.address).pointee == 0, "\(address)")
+                }
+                [medium, large, whale].forEach(Block.free)
+                let theirs = try onThread { try Block.take(48) }
+                try require(OwnMap.entry(theirs, cache.address).pointee == 0)
+                Block.free(theirs)
+            }
+        }
+
+        @Test func aSlabThatGoesBackHasNoBinAnyMore() throws {
+            try withCache { cache in
+                let blocks = try (0..<3000).map { _ in try Block.take(720) }
+                blocks.forEach(Block.free)
+                cache.releaseMemory()
+                for block in blocks {
+                    try require(OwnMap.entry(block, cache.address).pointee == 0)
+                }
+            }
+        }
+
+        @Test func aThreadWithoutACacheOwnsNothing() {
+            for address in [0, 0x7F12_3456_8000, UInt.max] as [UInt] {
+                #expect(OwnMap.entry(address, hak_cache_none()).pointee == 0)
+            }
+        }
+
+        @Test func entriesRepeatWithTheBlockMap() throws {
+            try withCache { cache in
+                let covered = BlockMap.coveredBytes
+                for address in [0, granuleBytes, 0x7F12_3456_8000] as [UInt] {
+                    let entry = OwnMap.entry(address, cache.address)
+                    try require(entry == OwnMap.entry(address &+ covered, cache.address))
+                    try require(entry != OwnMap.entry(address &+ covered / 2, cache.address))
+                }
+            }
+        }
+    }
+}
