@@ -127,9 +127,7 @@ extension ThreadCache {
             freeRemote(address, span, ThreadCache(at: owner))
         } else if span.sizeClass.isSmall {
             freeSmall(address, span)
-        } else if ThreadCache.isOut(address) {
-            returnToSlab(address)
-        } else {
+        } else if !freeMedium(address) {
             Misuse.reportFree(of: address, in: span)
         }
     }

@@ -84,21 +84,21 @@ enum LineSearch {
             let base = span.start &+ offset
             let entry = BlockMap.live(base)
             let live = entry.pointee.load(ordering: .relaxed)
-            var free = starts(sizeClass.stride, phase, left: startsEnd &- offset) & ~live
+            let free = starts(sizeClass.stride, phase, left: startsEnd &- offset) & ~live
             if free != 0 {
-                let before = free
                 if live == 0 { emptied &+= 1 }
+                let taken = lowest(free, atMost: limit &- found.count, &found.count)
+                var left = taken
                 repeat {
-                    let unit = UInt(truncatingIfNeeded: free.trailingZeroBitCount)
+                    let unit = UInt(truncatingIfNeeded: left.trailingZeroBitCount)
                     let block = base &+ unit &<< unitShift
                     pointer(slot, to: UInt.self).pointee = block
-                    pointer(block, to: UInt64.self).pointee = ReadyMark.word
+                    ReadyMark.set(block)
                     slot &-= 8
-                    free &= free &- 1
-                    found.count &+= 1
-                } while free != 0 && found.count != limit
-                entry.pointee.store(live | (before & ~free), ordering: .relaxed)
-                if free != 0 { break }
+                    left &= left &- 1
+                } while left != 0
+                entry.pointee.store(live | taken, ordering: .relaxed)
+                if taken != free { break }
             }
             seen &+= 1
             line &+= 1
@@ -124,10 +124,73 @@ enum LineSearch {
         return found
     }
 
+    /// The same for classes of which a line holds few blocks: one after the other, no line word
+    /// taken apart.
+    static func fillSparse(
+        _ bin: UnsafeMutablePointer<Bin>, from span: Span, blockBytes: UInt, limit: UInt
+    ) -> Found {
+        let header = span.header
+        let start = span.start
+        let startsEnd = start &+ span.bytes &- blockBytes &+ unitBytes
+        var block = start &+ UInt(header.pointee.cursor)
+        let cursor = block
+        let highest = bin.pointee.top &+ limit &* 8
+        var slot = highest
+        var found = Found()
+        var emptied: UInt32 = 0
+        repeat {
+            if block >= startsEnd {
+                block = start &+ UInt(firstPhase(span, UInt32(blockBytes)))
+                if block == cursor {
+                    found.isExhausted = true
+                    break
+                }
+            }
+            let word = BlockMap.live(block)
+            let live = word.pointee.load(ordering: .relaxed)
+            let bit = BlockMap.bit(block)
+            if live & bit == 0 {
+                if live == 0 { emptied &+= 1 }
+                word.pointee.store(live | bit, ordering: .relaxed)
+                pointer(slot, to: UInt.self).pointee = block
+                ReadyMark.set(block)
+                slot &-= 8
+                found.count &+= 1
+            }
+            block &+= blockBytes
+            if block == cursor {
+                found.isExhausted = true
+                break
+            }
+        } while found.count != limit
+        header.pointee.cursor = UInt32(truncatingIfNeeded: block &- start)
+        header.pointee.linesEmpty &-= emptied
+        if found.count != 0 {
+            found.first = pointer(highest, to: UInt.self).pointee
+            _ = hak_mark_clear(found.first)
+        }
+        settle(bin, highest, found.count, limit)
+        return found
+    }
+
     /// Where a slab's first block starts: at a multiple of its size (StartCheck).
     static func firstPhase(_ span: Span, _ blockBytes: UInt32) -> UInt32 {
         let block = UInt(blockBytes)
         return UInt32((block &- span.start % block) % block)
+    }
+
+    /// The lowest bits of `bits`, at most so many; adds how many they are to `count`.
+    @inline(__always)
+    private static func lowest(_ bits: UInt64, atMost limit: UInt, _ count: inout UInt) -> UInt64 {
+        let all = UInt(truncatingIfNeeded: bits.nonzeroBitCount)
+        if all <= limit {
+            count &+= all
+            return bits
+        }
+        count &+= limit
+        var rest = bits
+        for _ in 0..<limit { rest &= rest &- 1 }
+        return bits & ~rest
     }
 
     /// The units of a line where blocks start that end within the slab.

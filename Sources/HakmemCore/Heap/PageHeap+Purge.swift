@@ -18,13 +18,16 @@ extension PageHeap {
         if due != 0, Int32(bitPattern: now &- due) >= 0 { _ = purge(now: now, all: false) }
     }
 
-    /// How much dirty memory may stay: part of what is in use, within the user's bound.
+    /// How much dirty memory may stay before its delay is over: part of what is in use, and what
+    /// the program has shown that it takes back, within the user's bound.
     var retainedBytesMax: UInt {
         let used = fields.pointee.mappedBytes - fields.pointee.freeBytes
-        return min(max(used / 2, PageHeap.retainedBytesMin), process.options.retainBytesMax)
+        let share = min(max(used / 2, PageHeap.shareMin), PageHeap.shareMax)
+        return min(share + fields.pointee.regret.bytes, process.options.retainBytesMax)
     }
 
-    private static let retainedBytesMin: UInt = 8 << 20
+    private static let shareMin: UInt = 8 << 20
+    private static let shareMax: UInt = 64 << 20
 
     /// Purges what is due, or everything; gives the bytes returned.
     @inline(never)
@@ -48,9 +51,17 @@ extension PageHeap {
                 return purged
             }
             fields.pointee.lock.release()
-            for index in 0..<count { purged += PageHeap.purgeMemory(of: Span(at: batch[index])) }
+            var early: UInt = 0
+            for index in 0..<count {
+                let span = Span(at: batch[index])
+                let bytes = PageHeap.purgeMemory(of: span)
+                purged += bytes
+                let age = now &- span.header.pointee.virginFromOrStamp
+                if !all, age < UInt32(process.options.purgeDelayMs) { early += bytes }
+            }
             var refused = 0
             fields.pointee.lock.acquire()
+            fields.pointee.regret.notePurge(early, now)
             for index in 0..<count {
                 let span = Span(at: batch[index])
                 if span.header.pointee.isFull { refused += 1 }

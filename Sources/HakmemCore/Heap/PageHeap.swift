@@ -30,8 +30,8 @@ struct PageHeapFields: ~Copyable {
     var dirtyBytes: UInt
     var freeBytes: UInt
     var mappedBytes: UInt
-    /// Largest number of bytes in use since the purger last looked.
-    var peakUsedBytes: UInt
+    /// What the purger has learnt about its bound (PageHeap+Purge).
+    var regret: PurgeRegret
     var spareHeaders: SpanList
     var chunks: ChunkList
     var lowestMapped: UInt
@@ -93,8 +93,7 @@ struct PageHeap {
         taken.setState(.unused)
         // Whoever walks the spans under the lock finds this one by its first entry.
         taken.publishEdges()
-        fields.pointee.peakUsedBytes = max(
-            fields.pointee.peakUsedBytes, fields.pointee.mappedBytes - fields.pointee.freeBytes)
+        if !taken.header.pointee.isDirty { fields.pointee.regret.noteFresh(taken.bytes) }
         return taken
     }
 
@@ -156,8 +155,6 @@ struct PageHeap {
         if next.header.pointee.isDirty { span.header.pointee.isDirty = true }
         span.publishEdges()
         giveHeader(next)
-        fields.pointee.peakUsedBytes = max(
-            fields.pointee.peakUsedBytes, fields.pointee.mappedBytes - fields.pointee.freeBytes)
         return true
     }
 

@@ -35,6 +35,11 @@ struct SizeClass: Equatable {
     @inline(__always)
     var isSmall: Bool { index <= SizeClass.smallCount }
 
+    /// Whether a map line holds few blocks of this small class.
+    @inline(__always)
+    var isSparse: Bool { index > SizeClass.denseMax }
+    private static let denseMax = 12
+
     /// Medium classes from 0.
     @inline(__always)
     var mediumIndex: Int { index &- SizeClass.smallCount &- 1 }
@@ -81,18 +86,22 @@ struct SizeClass: Equatable {
     /// Ready blocks that it holds before it has overflowed and run empty in turn.
     var stackSlotsFirst: UInt32 { min(SizeClass.slotsFirst, stackSlotsMax) }
 
+    /// Ready blocks that it holds at most in a program that only frees: each may pin a slab.
+    var stackSlotsMin: UInt32 { min(SizeClass.slotsFirst, stackSlotsMax) }
+
     /// Bytes of the stack's slots, the sentinel's included.
     var stackBytes: UInt { UInt(stackSlotsMax + 1) * 8 }
 
     /// Blocks that a refill of this small class brings at most.
     var refillMax: UInt32 {
-        max(SizeClass.refillMin, SizeClass.refillBytes / UInt32(blockBytes))
+        max(SizeClass.batchMin, SizeClass.refillBytes / UInt32(blockBytes))
     }
 
     private static let slotsMaxOfAll: UInt32 = 256
     private static let slotsFirst: UInt32 = 32
     private static let binBytesMax: UInt32 = 16 * 1024
-    private static let refillMin: UInt32 = 8
+    /// The least that a refill brings.
+    static let batchMin: UInt32 = 8
     /// Bytes of blocks that a refill brings, if they are not fewer than the least.
     private static let refillBytes: UInt32 = 4096
 }

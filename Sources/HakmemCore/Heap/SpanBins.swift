@@ -42,7 +42,9 @@ struct SpanBins: ~Copyable {
     }
 
     /// The smallest span of at least `granules`, still in its bin.
-    func find(_ granules: UInt) -> Span? {
+    ///
+    /// Mutates nothing; a method that only borrows would copy the bins before it looks into one.
+    mutating func find(_ granules: UInt) -> Span? {
         let from = SpanBins.bin(granules)
         if from < SpanBins.largestBin {
             if from < 64 {
@@ -55,7 +57,7 @@ struct SpanBins: ~Copyable {
         return findInLargest(granules)
     }
 
-    private func findInLargest(_ granules: UInt) -> Span? {
+    private mutating func findInLargest(_ granules: UInt) -> Span? {
         var best: Span?
         var next = bins[SpanBins.largestBin].firstSpan
         var looked = 0

@@ -57,6 +57,16 @@ extension ThreadCache {
         ThreadCache.count(record(sizeClass).pointee.taken)
     }
 
+    /// Frees a block of one of this cache's own medium slabs; false if there is none such.
+    @inline(__always)
+    func freeMedium(_ block: UInt) -> Bool {
+        let span = BlockMap.span(block).unsafelyUnwrapped
+        guard !span.sizeClass.isSmall, block &- span.start < span.bytes, ThreadCache.isOut(block)
+        else { return false }
+        returnToSlab(block)
+        return true
+    }
+
     /// Frees a block that comes in a message, of one of this cache's own slabs.
     func freeSent(_ block: UInt) {
         let span = BlockMap.span(block).unsafelyUnwrapped
@@ -110,10 +120,10 @@ extension ThreadCache {
     private func overflow(_ sizeClass: SizeClass) {
         tick()
         let record = record(sizeClass)
-        let bin = bin(sizeClass)
         let ready = readyCount(sizeClass)
-        record.pointee.isUsed = true
         if ready == 0 { return }
+        record.pointee.isUsed = true
+        record.pointee.batch = max(record.pointee.batch / 2, UInt16(SizeClass.batchMin))
         if record.pointee.overflows == 0 {
             record.pointee.overflows = 1
             flush(sizeClass, ready / 2)
@@ -121,13 +131,10 @@ extension ThreadCache {
         }
         // Again, without a refill in between.
         flush(sizeClass, ready)
+        record.pointee.slots = max(record.pointee.slots / 2, UInt16(sizeClass.stackSlotsMin))
         let bottom = startCheck(sizeClass).pointee.bottom
-        let slots = max((bin.pointee.full &- bottom) / 16, ThreadCache.slotsMin)
-        bin.pointee.full = bottom &+ slots &* 8
+        bin(sizeClass).pointee.full = bottom &+ UInt(record.pointee.slots) &* 8
     }
-
-    /// Slots that a bin keeps in a program that only frees.
-    private static let slotsMin: UInt = 16
 
     /// Blocks ready in the bin of a small class.
     func readyCount(_ sizeClass: SizeClass) -> UInt {
@@ -143,16 +150,7 @@ extension ThreadCache {
         let top = bin.pointee.top
         var slot = bottom &+ 8
         let end = slot &+ count &* 8
-        while slot != end {
-            let block = pointer(slot, to: UInt.self).pointee
-            // Clear only if a block was freed that had never been handed out.
-            if ThreadCache.isOut(block) {
-                returnToSlab(block)
-            } else {
-                Misuse.reportFree(of: block, in: BlockMap.span(block).unsafelyUnwrapped)
-            }
-            slot &+= 8
-        }
+        while slot != end { slot = returnRun(slot, end) }
         var to = bottom &+ 8
         while slot <= top {
             pointer(to, to: UInt.self).pointee = pointer(slot, to: UInt.self).pointee
@@ -163,6 +161,34 @@ extension ThreadCache {
         if process.options.countsEveryCall {
             ThreadCache.count(record(sizeClass).pointee.taken, 0 &- count)
         }
+    }
+
+    /// Returns the blocks in the slots from `slot` on that lie in one line, all at once; gives the
+    /// slot behind them. What was allocated together is often freed together.
+    @inline(__always)
+    private func returnRun(_ slot: UInt, _ end: UInt) -> UInt {
+        var slot = slot
+        let first = pointer(slot, to: UInt.self).pointee
+        var bits = BlockMap.bit(first)
+        slot &+= 8
+        while slot != end {
+            let block = pointer(slot, to: UInt.self).pointee
+            if (block ^ first) >= lineBytes { break }
+            bits |= BlockMap.bit(block)
+            slot &+= 8
+        }
+        let line = BlockMap.live(first)
+        let live = line.pointee.load(ordering: .relaxed)
+        let span = BlockMap.span(first).unsafelyUnwrapped
+        if live & bits != bits {
+            // A block was freed that had never been handed out.
+            Misuse.reportFree(of: first, in: span)
+        }
+        let left = live & ~bits
+        line.pointee.store(left, ordering: .relaxed)
+        if span.header.pointee.isFull { makeAvailable(span) }
+        if left == 0, live != 0 { lineEmptied(first, span) }
+        return slot
     }
 
     /// Whether a block is among the ready ones of its class.

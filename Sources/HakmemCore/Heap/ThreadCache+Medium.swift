@@ -17,29 +17,38 @@ struct FreshBlock {
 extension ThreadCache {
     /// A block of a medium class; nil when out of memory.
     func allocateMedium(_ sizeClass: SizeClass) -> FreshBlock? {
-        let record = record(sizeClass)
-        ThreadCache.count(record.pointee.taken)
-        if record.pointee.hintCount == 0 {
+        if record(sizeClass).pointee.hintCount == 0 {
             // Both may free blocks, and so leave hints.
             tick()
             drainInbox()
         }
-        if record.pointee.hintCount > 0 {
-            record.pointee.hintCount -= 1
-            let block = hints(sizeClass)[Int(record.pointee.hintCount)]
-            let span = BlockMap.span(block).unsafelyUnwrapped
-            setLive(block, span)
-            return FreshBlock(address: block, isZero: false)
-        }
+        let hinted = takeHint(sizeClass)
+        if hinted != 0 { return FreshBlock(address: hinted, isZero: false) }
         // No hint is left, so the search cannot take a block that one names.
+        let record = record(sizeClass)
         while true {
             guard let span = record.pointee.available.firstSpan ?? acquireSlab(sizeClass) else {
-                ThreadCache.count(record.pointee.taken, 0 &- 1)
                 return nil
             }
-            if let block = searchBlocks(span) { return block }
+            if let block = searchBlocks(span) {
+                ThreadCache.count(record.pointee.taken)
+                return block
+            }
             markFull(span, record)
         }
+    }
+
+    /// The block of a medium class that was freed last; 0 if none is remembered.
+    @inline(__always)
+    func takeHint(_ sizeClass: SizeClass) -> UInt {
+        let record = record(sizeClass)
+        let count = record.pointee.hintCount
+        if count == 0 { return 0 }
+        record.pointee.hintCount = count &- 1
+        let block = hints(sizeClass)[Int(count) &- 1]
+        setLive(block, BlockMap.span(block).unsafelyUnwrapped)
+        ThreadCache.count(record.pointee.taken)
+        return block
     }
 
     /// The next free block of a medium slab, taken; nil if there is none.
@@ -64,9 +73,10 @@ extension ThreadCache {
     }
 
     /// Marks a medium block as out. Its line holds no other start, so the line was empty.
+    @inline(__always)
     private func setLive(_ block: UInt, _ span: Span) {
         BlockMap.live(block).pointee.store(BlockMap.bit(block), ordering: .relaxed)
-        span.header.pointee.linesEmpty -= 1
+        span.header.pointee.linesEmpty &-= 1
     }
 
     /// Remembers a freed medium block, unless there are enough.

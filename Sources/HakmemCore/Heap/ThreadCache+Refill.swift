@@ -20,13 +20,16 @@ extension ThreadCache {
         let bin = bin(sizeClass)
         let record = record(sizeClass)
         let entry = SmallClassTable.entry(sizeClass)
-        let slots = makeRoom(bin, sizeClass)
-        let limit = min(UInt(entry.pointee.refillMax), slots / 2)
+        let limit = makeRoom(bin, sizeClass)
         while true {
             guard let span = record.pointee.available.firstSpan ?? acquireSlab(sizeClass) else {
                 return 0
             }
-            let found = LineSearch.fill(bin, from: span, entry, limit: limit)
+            let found =
+                sizeClass.isSparse
+                ? LineSearch.fillSparse(
+                    bin, from: span, blockBytes: sizeClass.blockBytes, limit: limit)
+                : LineSearch.fill(bin, from: span, entry, limit: limit)
             if found.isExhausted { markFull(span, record) }
             if found.first != 0 {
                 ThreadCache.count(record.pointee.taken, found.count)
@@ -35,23 +38,31 @@ extension ThreadCache {
         }
     }
 
-    /// Gives an empty bin its stack when it is first used, and twice the slots when it has
-    /// overflowed since it was empty last: a stack that swings so far saves work. Gives the slots.
+    /// Prepares an empty bin for a refill, and gives how many blocks that is to bring.
+    ///
+    /// Both bounds follow the program: refills one after the other, as in one that builds, bring
+    /// more each; a bin that overflows and runs empty in turn swings, and gets more room.
     @inline(__always)
     private func makeRoom(_ bin: UnsafeMutablePointer<Bin>, _ sizeClass: SizeClass) -> UInt {
         let record = record(sizeClass)
-        let bottom = startCheck(sizeClass).pointee.bottom
+        let slotsMax = UInt16(sizeClass.stackSlotsMax)
         record.pointee.isUsed = true
-        var slots = (bin.pointee.full &- bottom) / 8
-        if bin.pointee.full == hak_empty_slot_address() {
-            slots = UInt(sizeClass.stackSlotsFirst)
-            pointer(bottom, to: UInt.self).pointee = hak_sentinel_address()
+        if record.pointee.slots == 0 {
+            record.pointee.slots = UInt16(sizeClass.stackSlotsFirst)
+            record.pointee.batch = record.pointee.slots / 2
         } else if record.pointee.overflows != 0 {
-            slots = min(slots * 2, UInt(sizeClass.stackSlotsMax))
+            record.pointee.slots = min(record.pointee.slots &* 2, slotsMax)
+        } else {
+            record.pointee.batch = min(record.pointee.batch &* 2, UInt16(sizeClass.refillMax))
         }
         record.pointee.overflows = 0
-        bin.pointee = Bin(top: bottom, full: bottom &+ slots &* 8)
-        return slots
+        let batch = record.pointee.batch
+        let bottom = startCheck(sizeClass).pointee.bottom
+        pointer(bottom, to: UInt.self).pointee = hak_sentinel_address()
+        // Frees find room beside what the refill brings.
+        let room = min(max(record.pointee.slots, batch &+ batch / 2), slotsMax)
+        bin.pointee = Bin(top: bottom, full: bottom &+ UInt(room) &* 8)
+        return UInt(batch)
     }
 
     /// Takes a slab without a free block off its class's list.
@@ -76,7 +87,9 @@ extension ThreadCache {
         span.header.pointee.virginFromOrStamp = isClean ? 0 : UInt32.max
         if sizeClass.isSmall {
             let block = UInt32(sizeClass.blockBytes)
-            span.header.pointee.phase = UInt16(LineSearch.firstPhase(span, block))
+            let phase = LineSearch.firstPhase(span, block)
+            span.header.pointee.phase = UInt16(phase)
+            if sizeClass.isSparse { span.header.pointee.cursor = phase }
             // Every free takes the slow path while it is to be counted.
             let binOffset = process.options.countsEveryCall ? 0 : sizeClass.blockBytes
             guard setOwnMap(span, binOffset: binOffset) else {
@@ -84,6 +97,9 @@ extension ThreadCache {
                 pageHeap.release(span, isDirty: !isClean)
                 return nil
             }
+        }
+        if isGrown, isClean, sizeClass.isSmall {
+            SystemCall.populate(span.start, bytes: span.bytes)
         }
         span.setState(.slab)
         span.publish(owner: address)

@@ -70,10 +70,13 @@ struct ClassRecord: ~Copyable {
     var slabs: UInt32
     /// Medium: how many hints are there.
     var hintCount: UInt16
-    /// Small: overflows of the bin since its last refill, at most 2.
+    /// Small: overflows of the bin since its last refill, at most 1; more look like it.
     var overflows: UInt8
-    /// Small: whether the bin was refilled or overflowed since the last tick.
+    /// Small: whether the bin was refilled or overflowed since unused ones were flushed.
     var isUsed: Bool
+    /// Small: blocks that the bin takes from frees, and blocks that the next refill brings.
+    var slots: UInt16
+    var batch: UInt16
     /// Blocks taken from slabs since the start, bins included. While every call is counted: also
     /// those freed into the bin, and less those that the bin returned.
     let taken: Atomic<UInt>

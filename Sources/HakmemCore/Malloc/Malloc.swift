@@ -3,11 +3,11 @@
 // malloc and free: the hit paths, and the first step of their misses.
 //
 //   malloc(n)  n <= smallMax: pop the bin at `cache + round16(n)`
-//              └► hak_malloc_slow: the thread's kept large blocks
+//              └► hak_malloc_slow: the thread's warm medium blocks and kept large ones
 //                 └► hak_malloc_miss: ThreadCache.allocate → refill | medium | large | whale
 //   free(p)    push on the bin that the thread's own map names for p's granule
-//              └► hak_free_slow: a large block → the thread's kept ones
-//                 └► hak_free_miss: a full bin, NULL, medium, another thread's, a whale, misuse
+//              └► hak_free_slow: medium, and large → the thread's kept ones
+//                 └► hak_free_miss: a full bin, NULL, another thread's block, a whale, misuse
 //
 // The slow steps are exports themselves so that the hit path jumps to them and has no frame
 // (docs/adr/0002-embedded-swift-flags.md).
@@ -47,8 +47,11 @@ import Synchronization
 @inline(never)
 @c(hak_malloc_slow) public func hakMallocSlow(_ size: UInt) -> UnsafeMutableRawPointer? {
     let cache = hak_cache_get()
-    if size > mediumMax, size <= largeMax, cache != hak_cache_none() {
-        let block = LargeBlock.reuse(size, cache: ThreadCache(at: cache))
+    if size > smallMax, size <= largeMax, cache != hak_cache_none() {
+        let cache = ThreadCache(at: cache)
+        let block =
+            size > mediumMax
+            ? LargeBlock.reuse(size, cache: cache) : cache.takeHint(SizeClass(bytes: size))
         if block != 0 { return UnsafeMutableRawPointer(bitPattern: block) }
     }
     return hakMallocMiss(size)
@@ -66,7 +69,9 @@ import Synchronization
     let address = UInt(bitPattern: block)
     let owner = BlockMap.owner(address)
     let cache = hak_cache_get()
-    if owner & Owner.wholeMark != 0, cache != hak_cache_none(),
+    if owner == cache {
+        if ThreadCache(at: cache).freeMedium(address) { return }
+    } else if owner & Owner.wholeMark != 0, cache != hak_cache_none(),
         LargeBlock.keepFreed(address, owner, cache: ThreadCache(at: cache))
     {
         return

@@ -56,7 +56,7 @@ struct OptionValues {
             whaleCacheBytesMax = 0
         case OptionValues.fast:
             purgeDelayMs = 1000
-            retainBytesMax = 256 << 20
+            retainBytesMax = 4096 << 20
             largeCacheBytesMax = 16 << 20
             whaleCacheBytesMax = 256 << 20
         default:

@@ -74,7 +74,7 @@ extension OptionName {
         case .retainMb:
             OptionSpec(
                 variable: "HAKMEM_RETAIN_MB", kind: .number, words: "", unit: "MiB",
-                defaultValue: 64, min: 0, max: 1_048_576,
+                defaultValue: 1024, min: 0, max: 1_048_576,
                 summary: "most free memory that the page heap keeps, whatever its age")
         case .largeCacheKb:
             OptionSpec(
