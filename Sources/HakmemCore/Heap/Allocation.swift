@@ -145,9 +145,19 @@ extension ThreadCache {
             return
         }
         ThreadCache.count(header.pointee.remoteFrees)
-        // As on every block that is free: its owner's hit path then sees a second free of it.
+        // The mark is on every block that is free: its owner's hit path sees a second free of it.
+        // If it is there already, the block may be in its owner's bin. That bin may change while we
+        // look, but not as to this block: who frees it last has seen what was done with it before.
+        var sent = address
+        if ReadyMark.isOn(address), span.sizeClass.isSmall {
+            if owner.isReady(address, span.sizeClass) {
+                Misuse.reportFree(of: address, in: span)
+                return
+            }
+            sent |= SentBlock.markedBit
+        }
         ReadyMark.set(address)
-        if !header.pointee.outgoing.add(address, owner: owner) {
+        if !header.pointee.outgoing.add(sent, owner: owner) {
             // No memory for a message. Leaking the block is all that is left, and is harmless.
             return
         }

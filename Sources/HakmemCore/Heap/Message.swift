@@ -16,6 +16,12 @@
 
 import Synchronization
 
+enum SentBlock {
+    /// Beside the address of a sent block, which is a multiple of 16: the sender found the mark of
+    /// a free block on it.
+    static let markedBit: UInt = 1
+}
+
 struct MessageHeader {
     var next: UInt
     /// The thread cache that owns the blocks.

@@ -37,13 +37,14 @@ extension ThreadCache {
         }
         let bin = bin(sizeClass)
         if ReadyMark.isOn(block) {
-            if isReady(block, sizeClass) {
-                Report.misuse(.doubleFree(blockBytes: sizeClass.blockBytes), at: block)
-            } else {
-                // The program's own data, or another thread has sent it to us: then the second free
-                // is noticed when the message arrives, if this one has cleared the live bit.
-                returnToSlab(block)
+            if !isReady(block, sizeClass) {
+                // Another thread may have freed it before and sent it to us.
+                drainInbox()
+                // Else it is still on its way, and is freed when it comes; or the program has
+                // written just the mark, and loses a block.
+                if ThreadCache.isOut(block) { return }
             }
+            Report.misuse(.doubleFree(blockBytes: sizeClass.blockBytes), at: block)
             return
         }
         if bin.pointee.top == bin.pointee.full { overflow(sizeClass) }
@@ -67,13 +68,18 @@ extension ThreadCache {
         return true
     }
 
-    /// Frees a block that comes in a message, of one of this cache's own slabs.
-    func freeSent(_ block: UInt) {
+    /// Frees a block that comes in a message, of one of this cache's own slabs. The address has
+    /// `SentBlock.markedBit` if its sender found the mark on it.
+    func freeSent(_ sent: UInt) {
+        let block = sent & ~SentBlock.markedBit
         let span = BlockMap.span(block).unsafelyUnwrapped
-        if ThreadCache.isOut(block) {
-            returnToSlab(block)
-        } else {
+        let isFreed =
+            !ThreadCache.isOut(block)
+            || sent != block && span.sizeClass.isSmall && isReady(block, span.sizeClass)
+        if isFreed {
             Misuse.reportFree(of: block, in: span)
+        } else {
+            returnToSlab(block)
         }
     }
 
@@ -192,9 +198,9 @@ extension ThreadCache {
     }
 
     /// Whether a block is among the ready ones of its class.
-    private func isReady(_ block: UInt, _ sizeClass: SizeClass) -> Bool {
+    func isReady(_ block: UInt, _ sizeClass: SizeClass) -> Bool {
         var slot = bin(sizeClass).pointee.top
-        var left = readyCount(sizeClass)
+        var left = min(readyCount(sizeClass), UInt(sizeClass.stackSlotsMax))
         while left != 0 {
             if pointer(slot, to: UInt.self).pointee == block { return true }
             slot &-= 8
