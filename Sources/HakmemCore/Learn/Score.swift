@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: MIT
 //
-// The score of a window is a cost: **lower is better**, 1 is as good as the reference.
+// The score of a window is a cost: **lower is better**, 1 is as good as the reference. It is the
+// weighted geometric mean of three rates, each against the reference's:
 //
-//   cost = wc * term(cpu) + wf * term(faults) + wm * term(memory)       wc + wf + wm == 1
-//   term(x) = min((x + floor) / (reference + floor), termMax)
+//   cost = ratio(cpu)^wc * ratio(faults)^wf * ratio(memory)^wm          wc + wf + wm == 1
+//   ratio(x) = (x + floor) / (reference + floor), within 1/ratioMax ... ratioMax
 //
 //   cpu      nanoseconds in the allocator an event
 //   faults   page faults an event
 //   memory   resident bytes for each byte that is live
 //
-// All three are rates, so windows of different length compare. The floors keep a reference of
-// nearly nothing from turning noise into ratios. Windows compare under comparable load only, which
-// the tournament sees to by the distribution of sizes.
+// A geometric mean, because then the reference cancels out where two costs are compared: which
+// strategy happened to be the reference cannot change their order. With a sum of ratios it does.
+// Rates, so that windows of different length compare. The floors are what does not matter any more:
+// they keep a reference of nearly nothing from turning noise into ratios. Windows compare under
+// comparable load only, which the tournament sees to by the distribution of sizes.
 
 /// The weights of the score's terms; only their proportion counts.
 package struct ScoreWeights {
@@ -67,23 +70,24 @@ package struct Rates {
 
 package enum Score {
     private static let cpuFloor = 1.0
-    private static let faultsFloor = 0.001
+    private static let faultsFloor = 0.01
     private static let memoryFloor = 0.01
-    /// A term counts no more than this, so that one disturbed window cannot rule all others.
-    static let termMax = 16.0
+    /// A rate counts no more than this against the reference.
+    static let ratioMax = 1024.0
 
     /// The cost of a window with these rates; lower is better.
     package static func cost(_ rates: Rates, reference: Rates, weights: ScoreWeights) -> Double {
         let sum = weights.cpu + weights.faults + weights.memory
         guard sum > 0 else { return 1 }
-        let cost =
-            weights.cpu * term(rates.cpu, reference.cpu, cpuFloor)
-            + weights.faults * term(rates.faults, reference.faults, faultsFloor)
-            + weights.memory * term(rates.memory, reference.memory, memoryFloor)
-        return cost / sum
+        let exponent =
+            weights.cpu * logarithm(rates.cpu, reference.cpu, cpuFloor)
+            + weights.faults * logarithm(rates.faults, reference.faults, faultsFloor)
+            + weights.memory * logarithm(rates.memory, reference.memory, memoryFloor)
+        return Logarithm.exp2(exponent / sum)
     }
 
-    private static func term(_ value: Double, _ reference: Double, _ floor: Double) -> Double {
-        min((value + floor) / (reference + floor), termMax)
+    private static func logarithm(_ rate: Double, _ reference: Double, _ floor: Double) -> Double {
+        let ratio = (rate + floor) / (reference + floor)
+        return Logarithm.log2(max(min(ratio, ratioMax), 1 / ratioMax))
     }
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 
+import Foundation
 import Testing
 
 @testable import HakmemCoreHosted
 
 @Suite struct ScoreTests {
-    private let reference = Rates(cpu: 99, faults: 0.999, memory: 1.99)
+    private let reference = Rates(cpu: 99, faults: 0.99, memory: 1.99)
 
     private func cost(_ rates: Rates, _ weights: ScoreWeights = ScoreWeights()) -> Double {
         Score.cost(rates, reference: reference, weights: weights)
@@ -15,18 +16,29 @@ import Testing
         #expect(abs(cost(reference) - 1) < 1e-12)
     }
 
-    @Test func termsHaveTheirWeights() {
-        #expect(abs(cost(Rates(cpu: 199, faults: 0.999, memory: 1.99)) - 1.4) < 1e-12)
-        #expect(abs(cost(Rates(cpu: 99, faults: 1.999, memory: 1.99)) - 1.3) < 1e-12)
-        #expect(abs(cost(Rates(cpu: 99, faults: 0.999, memory: 0.99)) - 0.85) < 1e-12)
-        let doubled = Rates(cpu: 199, faults: 0.999, memory: 1.99)
-        #expect(abs(cost(doubled, ScoreWeights(cpu: 1, faults: 0, memory: 0)) - 2) < 1e-12)
+    @Test func ratesHaveTheirWeights() {
+        #expect(abs(cost(Rates(cpu: 199, faults: 0.99, memory: 1.99)) - pow(2, 0.4)) < 1e-9)
+        #expect(abs(cost(Rates(cpu: 99, faults: 1.99, memory: 1.99)) - pow(2, 0.3)) < 1e-9)
+        #expect(abs(cost(Rates(cpu: 99, faults: 0.99, memory: 0.99)) - pow(2, -0.3)) < 1e-9)
+        let doubled = Rates(cpu: 199, faults: 0.99, memory: 1.99)
+        #expect(abs(cost(doubled, ScoreWeights(cpu: 1, faults: 0, memory: 0)) - 2) < 1e-9)
         #expect(cost(doubled, ScoreWeights(cpu: 0, faults: 0, memory: 0)) == 1)
     }
 
-    @Test func aTermIsBounded() {
+    @Test func theReferenceDoesNotChangeTheOrder() {
+        let one = Rates(cpu: 50, faults: 0.2, memory: 2)
+        let other = Rates(cpu: 80, faults: 0.02, memory: 2.4)
+        let ratios = [reference, one, other].map {
+            Score.cost(one, reference: $0, weights: ScoreWeights())
+                / Score.cost(other, reference: $0, weights: ScoreWeights())
+        }
+        #expect(abs(ratios[0] / ratios[1] - 1) < 1e-9 && abs(ratios[0] / ratios[2] - 1) < 1e-9)
+    }
+
+    @Test func aRateIsBounded() {
         let worst = Rates(cpu: 1e12, faults: 1e9, memory: 1e9)
-        #expect(cost(worst) == Score.termMax)
+        #expect(abs(cost(worst) - Score.ratioMax) < 1e-9)
+        #expect(cost(Rates(cpu: 0, faults: 0, memory: 0)) > 0)
     }
 
     @Test func nothingAgainstNothingIsEqual() {
