@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct LayerTests {
     /// Lowest first: a file mentions nothing that only a later folder declares.
-    private static let layers = ["Base", "OS", "Heap", "Observe", "Malloc"]
+    private static let layers = ["Base", "OS", "Learn", "Heap", "Observe", "Malloc"]
 
     private func files(_ layer: String) -> [SourceFile] {
         SourceTree.files(under: "Sources/HakmemCore/" + layer, ["swift"])

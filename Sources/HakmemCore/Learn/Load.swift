@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+//
+// What is learnt about one load: how its sizes spread, what the reference costs, how strategies
+// compare, and where its life cycle stands. Windows of other loads never enter here.
+//
+// Owner: the tournament.
+
+struct Load<Selector: StrategySelector> {
+    private(set) var sizes = SizeDistribution()
+    private(set) var selector: Selector
+    private(set) var lifecycle: Lifecycle
+    /// The rates of the first windows, whose median is the reference.
+    private var firstRates = InlineArray<3, Rates>(repeating: Rates(cpu: 0, faults: 0, memory: 0))
+    private var firstCount = 0
+    private var reference = Rates(cpu: 0, faults: 0, memory: 0)
+    /// The window in which it was last seen.
+    var lastWindow: UInt = 0
+
+    init(incumbent: Int, state: EvolutionState, nowMs: UInt) {
+        selector = Selector(favourite: incumbent)
+        lifecycle = Lifecycle(champion: incumbent, state: state, nowMs: nowMs)
+    }
+
+    /// Begins at the first window, which tells the time.
+    mutating func start(state: EvolutionState, nowMs: UInt) {
+        lifecycle = Lifecycle(champion: lifecycle.champion, state: state, nowMs: nowMs)
+    }
+
+    private static var firstMax: Int { 3 }
+
+    var hasReference: Bool { firstCount == Load.firstMax }
+
+    /// The strategy to run when in doubt.
+    var safeStrategy: Int {
+        lifecycle.state == .learn ? selector.leader : lifecycle.champion
+    }
+
+    func cost(_ rates: Rates, _ weights: ScoreWeights) -> Double {
+        hasReference ? Score.cost(rates, reference: reference, weights: weights) : 0
+    }
+
+    mutating func restore(_ strategy: Int, rating: Double, samples: Int) {
+        selector.restore(strategy, rating: rating, samples: samples)
+    }
+
+    /// Takes in the sizes of a window that belongs here, until the load is known well.
+    mutating func addSizes(_ window: SizeDistribution) {
+        if lifecycle.state == .learn || !hasReference { sizes.merge(window) }
+    }
+
+    /// A window of this load under `strategy` while another load was thought to run.
+    mutating func recordAside(_ rates: Rates, strategy: Int, weights: ScoreWeights) {
+        guard hasReference else { return }
+        selector.record(strategy, cost: cost(rates, weights))
+    }
+
+    /// Ends a canary that another load disturbed.
+    mutating func rollBack() -> DecisionReason { lifecycle.rollBack(.canaryDisturbed) }
+
+    /// A window of this load; says why the next one runs what `nextStrategy` says.
+    mutating func windowEnded(
+        _ window: WindowMeasurement, strategy: Int, weights: ScoreWeights, mayRelearn: Bool,
+        mode: EvolutionMode, random: UInt64
+    ) -> DecisionReason {
+        let rates = Rates(window)
+        if !hasReference {
+            measureReference(rates, strategy: strategy)
+            return .measuring
+        }
+        let cost = cost(rates, weights)
+        selector.record(strategy, cost: cost)
+        let reason = lifecycle.windowEnded(
+            LifecycleFacts(
+                endMs: window.endMs, strategy: strategy, p99Ns: window.p99Ns, cost: cost,
+                leader: selector.leader, isSettled: selector.isSettled, mode: mode,
+                hasSeenAll: selector.hasSeenAll,
+                challenger: selector.challenger(to: lifecycle.champion, random: random << 17),
+                mayRelearn: mayRelearn, random: random))
+        if reason == .p99Worse { forgetCosts() }
+        return reason
+    }
+
+    private mutating func measureReference(_ rates: Rates, strategy: Int) {
+        // Another strategy may still run when the load was just recognised.
+        guard strategy == lifecycle.champion else { return }
+        firstRates[firstCount] = rates
+        firstCount += 1
+        if !hasReference { return }
+        reference = Rates.median(firstRates[0], firstRates[1], firstRates[2])
+        selector.record(strategy, cost: 1)
+    }
+
+    private mutating func forgetCosts() {
+        selector.reopen(favourite: lifecycle.champion)
+        firstCount = 0
+    }
+
+    /// What the next window of this load runs.
+    mutating func nextStrategy(random: UInt64) -> Int {
+        switch lifecycle.state {
+        case .learn: hasReference ? selector.next(random: random) : lifecycle.champion
+        case .frozen: lifecycle.champion
+        case .canary: lifecycle.challenger
+        }
+    }
+}

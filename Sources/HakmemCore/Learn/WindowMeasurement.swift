@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+
+/// What was measured in one window, under one strategy. The caller closes a window after 10,000
+/// events of slow paths or two seconds, whichever is first; learning depends on neither figure.
+package struct WindowMeasurement {
+    /// When the window ended, in milliseconds of a clock that only runs forward.
+    package var endMs: UInt = 0
+    /// Slow-path events.
+    package var events: UInt = 0
+    /// CPU time within the allocator, in nanoseconds.
+    package var allocatorNs: UInt = 0
+    package var pageFaults: UInt = 0
+    /// Memory that the heap holds, in bytes, averaged over the window.
+    package var residentBytes: UInt = 0
+    /// Memory that is out with the program, in bytes, averaged likewise; 0 when not known.
+    package var liveBytes: UInt = 0
+    /// The 99th percentile of a slow path's duration, in nanoseconds.
+    package var p99Ns: Double = 0
+    package var sizes = SizeDistribution()
+
+    package init() {}
+}
