@@ -13,6 +13,8 @@ struct Load<Selector: StrategySelector> {
     private var firstRates = InlineArray<3, Rates>(repeating: Rates(cpu: 0, faults: 0, memory: 0))
     private var firstCount = 0
     private var reference = Rates(cpu: 0, faults: 0, memory: 0)
+    /// The reference's cost: 1, or what an earlier run says, whose ratings then stay comparable.
+    private var referenceCost = 1.0
     /// The window in which it was last seen.
     var lastWindow: UInt = 0
 
@@ -36,7 +38,8 @@ struct Load<Selector: StrategySelector> {
     }
 
     func cost(_ rates: Rates, _ weights: ScoreWeights) -> Double {
-        hasReference ? Score.cost(rates, reference: reference, weights: weights) : 0
+        guard hasReference else { return 0 }
+        return referenceCost * Score.cost(rates, reference: reference, weights: weights)
     }
 
     mutating func restore(_ strategy: Int, rating: Double, samples: Int) {
@@ -87,7 +90,9 @@ struct Load<Selector: StrategySelector> {
         firstCount += 1
         if !hasReference { return }
         reference = Rates.median(firstRates[0], firstRates[1], firstRates[2])
-        selector.record(strategy, cost: 1)
+        let known = selector.cost(strategy)
+        referenceCost = known > 0 ? known : 1
+        selector.record(strategy, cost: referenceCost)
     }
 
     private mutating func forgetCosts() {

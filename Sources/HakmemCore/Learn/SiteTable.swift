@@ -44,7 +44,7 @@ struct SiteEntry: ~Copyable {
 
 struct SiteTable {
     private let entries: UnsafeMutablePointer<SiteEntry>
-    private let setBits: Int
+    let setBits: Int
 
     static let ways = 4
     static let entryBytes = 64
@@ -135,7 +135,7 @@ struct SiteTable {
         if entry.pointee.allocations == .max { return }
         entry.pointee.allocations += 1
         entry.pointee.bytes += UInt64(min(bytes, 1 << 31))
-        let units = UInt32(clamping: (bytes + unitBytes - 1) >> unitShift)
+        let units = UInt32(clamping: (min(bytes, requestMax) + unitBytes - 1) >> unitShift)
         entry.pointee.sizes.add(bytes)
         entry.pointee.sizeMin = min(entry.pointee.sizeMin, units)
         entry.pointee.sizeMax = max(entry.pointee.sizeMax, units)
@@ -158,7 +158,9 @@ struct SiteTable {
     func recordGrowth(_ site: UInt, from oldBytes: UInt, to newBytes: UInt) {
         guard newBytes > oldBytes, oldBytes > 0, let entry = find(site) else { return }
         if entry.pointee.growths < .max { entry.pointee.growths += 1 }
-        let ratio = newBytes / oldBytes >= 4 ? 400 : newBytes * 100 / oldBytes
+        // Blocks so large that a hundred times their size is no number lose their last bits.
+        let shift: UInt = oldBytes >> 32 == 0 ? 0 : 30
+        let ratio = newBytes / oldBytes >= 4 ? 400 : (newBytes >> shift) * 100 / (oldBytes >> shift)
         var average = UInt32(entry.pointee.growthPercent)
         SiteTable.average(&average, UInt32(ratio))
         entry.pointee.growthPercent = UInt16(clamping: average)

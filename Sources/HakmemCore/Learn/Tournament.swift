@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The tournament: which strategy the next window runs. One call a window; all that it does is
-// arithmetic on its own 4 KiB.
+// arithmetic on its own few KiB.
 //
 //   window ──► too short? ──► which load? ──► the active one: its life cycle decides
 //              nothing        (sizes within   another, several windows running, and not held back:
@@ -16,15 +16,18 @@
 // Owner: the cold tick that closes windows, one at a time. Invariants: loadCount ≤ loadsMax,
 // active < max(loadCount, 1), running < Strategy.count.
 
+/// The tournament that the allocator runs (docs/adr/0008-selector.md).
+package typealias DefaultTournament = Tournament<Ucb1>
+
 package struct Tournament<Selector: StrategySelector>: ~Copyable {
     private let mode: EvolutionMode
     private let weights: ScoreWeights
     private let incumbent: Int
     /// Whether the first load starts with a champion that an earlier run found.
     private let isWarm: Bool
-    private var loads: InlineArray<4, Load<Selector>>
-    private var loadCount = 0
-    private var active = 0
+    private(set) var loads: InlineArray<4, Load<Selector>>
+    private(set) var loadCount = 0
+    private(set) var active = 0
     private var running: Int
     private var windowCount: UInt = 0
     /// The load that windows had instead of the active one, `loadsMax` for a new one; how many in
@@ -39,7 +42,7 @@ package struct Tournament<Selector: StrategySelector>: ~Copyable {
     private var following = Backoff(restMin: 4, restMax: 1024)
     private var learning = Backoff(restMin: 16, restMax: 4096)
 
-    private static var loadsMax: Int { 4 }
+    static var loadsMax: Int { 4 }
     /// Distributions that are at least so far apart are different loads.
     private static var sameLoad: Double { 0.25 }
     /// Windows with fewer events say nothing.

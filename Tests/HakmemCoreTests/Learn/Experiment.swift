@@ -75,6 +75,7 @@ struct Experiment {
             endMs += UInt(length * Double(windowMs))
             window.endMs = endMs
             let decision = tournament.windowEnded(window, random: randomness.next())
+            tournament.checkInvariants()
             outcome.steps.append(
                 Step(
                     load: load, strategy: strategy, champion: tournament.champion, length: length,

@@ -138,4 +138,49 @@ import Testing
             #expect(table.rule(of: 0x1234).route == .bigCache)
         }
     }
+
+    @Test func anyEventsLeaveItSound() {
+        let seed = Randomness.printedSeed()
+        var randomness = Randomness(seed: seed)
+        withTable { table in
+            for step in 0..<20_000 {
+                let site = UInt(0x4000 + 8 * (randomness.below(12) * randomness.below(20)))
+                let event = UInt32(truncatingIfNeeded: randomness.next())
+                switch randomness.below(8) {
+                case 0...3:
+                    table.recordAllocation(site, bytes: randomness.size(max: 1 << 62), event: event)
+                case 4...5: table.recordFree(site, lifetime: event, event: event)
+                case 6: table.recordGrowth(site, from: 1 << (event % 40), to: 1 << (event % 41))
+                default: table.decideRules(from: Int(event), length: 7)
+                }
+                if step % 100 == 0 { table.checkInvariants() }
+            }
+            table.checkInvariants()
+        }
+    }
+
+    /// One thread writes; others ask for rules and get one that some site had.
+    @Test func rulesMayBeAskedByAnyThread() throws {
+        let bytes = SiteTable.bytes(setBits: SiteTableTests.setBits)
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+        defer { memory.deallocate() }
+        memory.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+        let address = UInt(bitPattern: memory)
+        let sites = rivals(of: 0x1000, 12)
+        let rule = SiteRule(route: .direct, growthPercent: 0)
+        try onThreads(4) { number in
+            let memory = try #require(UnsafeMutableRawPointer(bitPattern: address))
+            let table = SiteTable(memory: memory, setBits: SiteTableTests.setBits)
+            for round in 0..<2000 {
+                let site = sites[(round + number) % sites.count]
+                if number == 0 {
+                    table.recordAllocation(site, bytes: 8, event: 1)
+                    if round % 50 == 0 { _ = table.give(sites[0], rule) }
+                } else {
+                    let found = table.rule(of: site)
+                    try require(found == rule || found == .none, "a rule that nobody gave")
+                }
+            }
+        }
+    }
 }

@@ -115,7 +115,7 @@ import Testing
     }
 
     @Test func aHopelessTrialEndsEarly() {
-        var tournament = Tournament<Ucb1>(mode: .auto)
+        var tournament = DefaultTournament(mode: .auto)
         var randomness = Randomness(seed: 1)
         let load = SimulatedLoad.images
         for _ in 0..<3 {
@@ -173,8 +173,24 @@ import Testing
         let champion = tournament.champion
         let state = tournament.state
         #expect(rating == 1700 && champion == 3 && state == .frozen)
-        let strategy = Tournament<Ucb1>(mode: .auto, champion: -1).strategy
+        let strategy = DefaultTournament(mode: .auto, champion: -1).strategy
         #expect(strategy == Strategy.defaultIndex)
+    }
+
+    /// What an earlier run measured against another reference stays comparable.
+    @Test func aWarmStartKeepsItsRatings() {
+        var tournament = DefaultTournament(mode: .auto, champion: 5, isWarm: true)
+        tournament.restore(5, rating: 1900, samples: 30)
+        var randomness = Randomness(seed: 2)
+        for number in 1...100 {
+            let window = SimulatedLoad.images.window(
+                tournament.strategy, endMs: UInt(number) * 2000, noise: Noise(spread: 0.03),
+                &randomness)
+            _ = tournament.windowEnded(window, random: .max)
+        }
+        let rating = tournament.rating(5)
+        let champion = tournament.champion
+        #expect(abs(rating - 1900) < 40 && champion == 5)
     }
 
     @Test func theSameSeedDecidesTheSame() {
