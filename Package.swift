@@ -4,6 +4,12 @@
 import PackageDescription
 
 // What the shipped library is built with, and why (docs/adr/0002-embedded-swift-flags.md).
+// A trait that is off leaves its part out of the library (`swift build --disable-default-traits`).
+let partSettings: [SwiftSetting] = [
+    .define("HAKMEM_LEARNING", .when(traits: ["Learning"])),
+    .define("HAKMEM_TIMING", .when(traits: ["Timing"])),
+]
+
 let embeddedSettings: [SwiftSetting] = [
     .enableExperimentalFeature("Embedded"),
     .unsafeFlags([
@@ -37,7 +43,7 @@ let shipped: [Target] = [
         name: "HakmemCore",
         dependencies: ["CHakmem", "CHakmemShim"],
         exclude: ["exports.ld", "aliases.ld"],
-        swiftSettings: embeddedSettings,
+        swiftSettings: embeddedSettings + partSettings,
         linkerSettings: libraryLinkerSettings
     ),
     // Benchmark workloads: Embedded too, so that a process holds the workload and no runtime.
@@ -65,6 +71,11 @@ let shippedProducts: [Product] = [
 let package = Package(
     name: "hakmem",
     products: [.executable(name: "hak", targets: ["hak"])] + (hostedOnly ? [] : shippedProducts),
+    traits: [
+        .default(enabledTraits: ["Learning", "Timing"]),
+        .trait(name: "Learning", description: "strategies that are learnt while a program runs"),
+        .trait(name: "Timing", description: "sections of slow paths that are timed on demand"),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
     ],
@@ -80,7 +91,7 @@ let package = Package(
             name: "HakmemCoreHosted",
             dependencies: ["CHakmem", "CHakmemShim"],
             exclude: ["exports.ld", "aliases.ld"],
-            swiftSettings: [.define("HAKMEM_HOSTED")]
+            swiftSettings: [.define("HAKMEM_HOSTED")] + partSettings
         ),
         .executableTarget(
             name: "hak",

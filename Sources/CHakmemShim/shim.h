@@ -126,6 +126,17 @@ HAK_INLINE const char *const *hak_environ(void) { return (const char *const *)en
 
 HAK_INLINE uintptr_t hak_auxiliary(unsigned long type) { return getauxval(type); }
 
+/* The processor's time-stamp counter: constant rate, the same on all processors of a machine. */
+HAK_INLINE uint64_t hak_ticks(void) {
+#if defined(__x86_64__)
+  return __builtin_ia32_rdtsc();
+#else
+  uint64_t ticks;
+  __asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+  return ticks;
+#endif
+}
+
 /* ---- Raw system calls: never through a wrapper that another library may have replaced ---- */
 
 /* The kernel's answer: a value, or an errno negated. errno itself is left alone. */

@@ -32,6 +32,7 @@ extension ThreadCache {
 
     @inline(__always)
     private func tryAllocate(_ bytes: UInt) -> FreshBlock? {
+        header.pointee.lastBytes = bytes
         if bytes <= smallMax { return allocateSmall(SizeClass(bytes: max(bytes, 1))) }
         if bytes <= mediumMax { return allocateMedium(SizeClass(bytes: bytes)) }
         return allocateWhole(bytes, alignment: unitBytes)
@@ -58,7 +59,9 @@ extension ThreadCache {
             return LargeBlock.allocate(bytes, alignment: alignment, cache: self)
         }
         tick()
-        return whaleCache.allocate(bytes, alignment: alignment)
+        return Sections.measure(.whaleGet) {
+            whaleCache.allocate(bytes, alignment: alignment)
+        }
     }
 
     /// A block of at least `bytes` at a multiple of `alignment`, a power of two.

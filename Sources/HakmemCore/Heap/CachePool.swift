@@ -163,7 +163,9 @@ extension ThreadCache {
     /// Frees what other threads have sent. The caller owns or visits this cache.
     @inline(__always)
     func drainInbox() {
-        if header.pointee.inbox.load(ordering: .relaxed) != 0 { drainInboxNow() }
+        if header.pointee.inbox.load(ordering: .relaxed) != 0 {
+            Sections.measure(.drain) { drainInboxNow() }
+        }
     }
 
     @inline(never)

@@ -15,6 +15,7 @@ enum HeapParts {
     fileprivate static let metadataOffset: UInt = 640
     fileprivate static let pageHeapOffset: UInt = 768
     fileprivate static let smallClassesOffset: UInt = 5632
+    fileprivate static let strategiesOffset: UInt = 7232
     static let bytes: UInt = 8192
 
     static func assertLayout() {
@@ -26,7 +27,9 @@ enum HeapParts {
         layoutAssert(MemoryLayout<MetadataFields>.size <= Int(pageHeapOffset - metadataOffset))
         layoutAssert(MemoryLayout<PageHeapFields>.size <= Int(smallClassesOffset - pageHeapOffset))
         let smallClassesBytes = MemoryLayout<SmallClass>.stride * (SizeClass.smallCount + 1)
-        layoutAssert(smallClassesBytes <= Int(bytes - smallClassesOffset))
+        layoutAssert(smallClassesBytes <= Int(strategiesOffset - smallClassesOffset))
+        let strategiesBytes = MemoryLayout<Strategy>.stride * Strategy.count
+        layoutAssert(strategiesBytes <= Int(bytes - strategiesOffset))
     }
 }
 
@@ -61,4 +64,10 @@ var pageHeap: PageHeap {
 @inline(__always)
 var smallClasses: UnsafeMutablePointer<SmallClass> {
     pointer(heapAddress &+ HeapParts.smallClassesOffset, to: SmallClass.self)
+}
+
+/// The strategies of this process, by number. Written by the start, read-only after.
+@inline(__always)
+var strategyTable: UnsafeMutablePointer<Strategy> {
+    pointer(heapAddress &+ HeapParts.strategiesOffset, to: Strategy.self)
 }

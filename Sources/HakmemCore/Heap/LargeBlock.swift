@@ -19,7 +19,8 @@ enum LargeBlock {
     static func reuse(_ bytes: UInt, cache: ThreadCache) -> UInt {
         let granules = (bytes &+ (granuleBytes &- 1)) &>> granuleShift
         let header = cache.header
-        guard let span = header.pointee.large.take(granules) else { return 0 }
+        let span = Sections.measure(.largeGet) { header.pointee.large.take(granules) }
+        guard let span else { return 0 }
         ThreadCache.count(header.pointee.largeServed)
         ThreadCache.count(header.pointee.largeHits)
         let start = span.start
@@ -56,7 +57,7 @@ enum LargeBlock {
         let live = BlockMap.live(address)
         guard owner & Owner.wholeMark != 0, span.start == address, span.state == .large,
             live.pointee.load(ordering: .relaxed) != 0,
-            cache.header.pointee.large.keep(span)
+            Sections.measure(.largePut, { cache.header.pointee.large.keep(span) })
         else { return false }
         live.pointee.store(0, ordering: .relaxed)
         span.header.pointee.isDirty = true
@@ -74,7 +75,7 @@ enum LargeBlock {
             return
         }
         if span.state == .whale {
-            whaleCache.keepOrUnmap(span)
+            Sections.measure(.whalePut) { whaleCache.keepOrUnmap(span) }
         } else {
             release(span)
         }

@@ -17,16 +17,17 @@ struct LargeCache: ~Copyable {
     private var nowMs: UInt32
     private(set) var bytes: UInt
 
-    /// The youngest span of `granules`, or of up to an eighth more; nil if there is none.
+    /// The youngest span of `granules`, or of a little more (the strategy says how much); nil if there is none.
     @inline(__always)
     mutating func take(_ granules: UInt) -> Span? {
+        let slack = policy.pointee.largeCacheSlackShift
         var index = count
         while index > 0 {
             index &-= 1
             let span = Span(at: spans[unchecked: index])
             let size = UInt(span.header.pointee.granules)
             // Wraps when the span is too small.
-            if size &- granules <= granules &>> 3 {
+            if size &- granules <= granules &>> slack {
                 remove(index)
                 return span
             }
@@ -49,7 +50,7 @@ struct LargeCache: ~Copyable {
     /// Keeps a span, letting the oldest go for it; false if it is too large to keep at all.
     @inline(__always)
     mutating func keep(_ span: Span) -> Bool {
-        let limit = process.options.largeCacheBytesMax
+        let limit = policy.pointee.largeCacheBytesMax
         let size = span.bytes
         if size > limit { return false }
         if count == LargeCache.slotCount || bytes &+ size > limit { makeRoom(size, limit) }
@@ -73,7 +74,7 @@ struct LargeCache: ~Copyable {
 
     mutating func releaseAged(_ now: UInt32) {
         nowMs = now
-        let delay = UInt32(process.options.purgeDelayMs)
+        let delay = UInt32(policy.pointee.purgeDelayMs)
         while count > 0, now &- stamps[0] >= delay { releaseOldest() }
     }
 

@@ -23,7 +23,7 @@ extension PageHeap {
     var retainedBytesMax: UInt {
         let used = fields.pointee.mappedBytes - fields.pointee.freeBytes
         let share = min(max(used / 2, PageHeap.shareMin), PageHeap.shareMax)
-        return min(share + fields.pointee.regret.bytes, process.options.retainBytesMax)
+        return min(share + fields.pointee.regret.bytes, policy.pointee.retainBytesMax)
     }
 
     private static let shareMin: UInt = 8 << 20
@@ -57,7 +57,7 @@ extension PageHeap {
                 let bytes = PageHeap.purgeMemory(of: span)
                 purged += bytes
                 let age = now &- span.header.pointee.virginFromOrStamp
-                if !all, age < UInt32(process.options.purgeDelayMs) { early += bytes }
+                if !all, age < UInt32(policy.pointee.purgeDelayMs) { early += bytes }
             }
             var refused = 0
             fields.pointee.lock.acquire()
@@ -97,9 +97,21 @@ extension PageHeap {
         }
     }
 
+    /// Bytes that the page heap and the whales have resident, at most, and of these the ones that
+    /// are not free: as of some moment, without a lock.
+    var heldBytes: (resident: UInt, live: UInt) {
+        let mapped = fields.pointee.mappedBytes
+        let free = fields.pointee.freeBytes
+        let whales = whaleCache.fields.pointee.mappedBytes.load(ordering: .relaxed)
+        let cached = whaleCache.fields.pointee.cachedBytes.load(ordering: .relaxed)
+        let used = mapped >= free ? mapped - free : 0
+        let live = used &+ (whales >= cached ? whales - cached : 0)
+        return (used &+ fields.pointee.dirtyBytes &+ whales, live)
+    }
+
     private func isDue(_ span: Span, _ now: UInt32) -> Bool {
         let age = now &- span.header.pointee.virginFromOrStamp
-        return age >= UInt32(process.options.purgeDelayMs)
+        return age >= UInt32(policy.pointee.purgeDelayMs)
             || fields.pointee.dirtyBytes > retainedBytesMax
     }
 
@@ -110,7 +122,7 @@ extension PageHeap {
         }
         let stamp = oldest.header.pointee.virginFromOrStamp
         fields.pointee.dueMs.store(
-            (stamp &+ UInt32(process.options.purgeDelayMs)) | 1, ordering: .relaxed)
+            (stamp &+ UInt32(policy.pointee.purgeDelayMs)) | 1, ordering: .relaxed)
     }
 
     /// Returns a span's memory. On refusal, or with OS pages larger than a granule at its edges,

@@ -209,7 +209,7 @@ struct PageHeap {
         } else {
             fields.pointee.oldestDirty = span.address
             fields.pointee.dueMs.store(
-                (stamp &+ UInt32(process.options.purgeDelayMs)) | 1, ordering: .relaxed)
+                (stamp &+ UInt32(policy.pointee.purgeDelayMs)) | 1, ordering: .relaxed)
         }
         fields.pointee.youngestDirty = span.address
     }

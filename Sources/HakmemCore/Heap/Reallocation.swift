@@ -48,10 +48,10 @@ extension ThreadCache {
         return block.address
     }
 
-    /// A quarter, for blocks that are not tiny; none where it would change the kind of block.
+    /// What the strategy says, for blocks that are not tiny; none where it would change the kind of block.
     private func headRoom(_ bytes: UInt) -> UInt {
         if bytes < ThreadCache.headRoomMin || bytes > largeMax { return 0 }
-        return min(bytes / 4, largeMax - bytes)
+        return min(bytes * policy.pointee.headRoomPercent / 100, largeMax - bytes)
     }
 
     private static let headRoomMin: UInt = 128

@@ -156,7 +156,9 @@ extension ThreadCache {
         let top = bin.pointee.top
         var slot = bottom &+ 8
         let end = slot &+ count &* 8
-        while slot != end { slot = returnRun(slot, end) }
+        Sections.measure(.flush) {
+            while slot != end { slot = returnRun(slot, end) }
+        }
         var to = bottom &+ 8
         while slot <= top {
             pointer(to, to: UInt.self).pointee = pointer(slot, to: UInt.self).pointee

@@ -14,8 +14,13 @@ extension ThreadCache {
     /// A block of a small class, after filling its bin; 0 when out of memory.
     @inline(never)
     func refill(_ sizeClass: SizeClass) -> UInt {
-        ThreadCache.count(header.pointee.refills)
         tick()
+        return Sections.measure(.refill) { refillNow(sizeClass) }
+    }
+
+    @inline(__always)
+    private func refillNow(_ sizeClass: SizeClass) -> UInt {
+        ThreadCache.count(header.pointee.refills)
         drainInbox()
         let bin = bin(sizeClass)
         let record = record(sizeClass)
@@ -56,7 +61,7 @@ extension ThreadCache {
             record.pointee.batch = min(record.pointee.batch &* 2, UInt16(sizeClass.refillMax))
         }
         record.pointee.overflows = 0
-        let batch = record.pointee.batch
+        let batch = min(record.pointee.batch, UInt16(policy.pointee.refillBlocksMax))
         let bottom = startCheck(sizeClass).pointee.bottom
         pointer(bottom, to: UInt.self).pointee = hak_sentinel_address()
         // Frees find room beside what the refill brings.

@@ -12,7 +12,7 @@ extension ThreadCache {
     @inline(__always)
     func tick() {
         if header.pointee.callsUntilTick == 0 {
-            tickNow()
+            Sections.measure(.tick) { tickNow() }
         } else {
             header.pointee.callsUntilTick -= 1
         }
@@ -21,6 +21,12 @@ extension ThreadCache {
     @inline(never)
     private func tickNow() {
         header.pointee.callsUntilTick = ThreadCache.callsPerTick
+        #if HAKMEM_LEARNING
+            if Evolution.isOn {
+                Evolution.tick(
+                    calls: UInt(ThreadCache.callsPerTick), bytes: header.pointee.lastBytes)
+            }
+        #endif
         header.pointee.outgoing.sendAll()
         let epoch = Trim.epoch.load(ordering: .relaxed)
         if epoch != header.pointee.trimEpoch {
@@ -28,7 +34,7 @@ extension ThreadCache {
             releaseMemory()
         }
         let now = Clock.nowMs()
-        if now &- header.pointee.binsFlushedMs >= UInt32(process.options.purgeDelayMs) {
+        if now &- header.pointee.binsFlushedMs >= UInt32(policy.pointee.purgeDelayMs) {
             header.pointee.binsFlushedMs = now
             flushBins(onlyUnused: true)
         }

@@ -55,6 +55,8 @@ struct ThreadCacheHeader: ~Copyable {
     var large: LargeCache
     var outgoing: Outgoing
     var ownMap: OwnMapRange
+    /// The size of the last request that took a slow path.
+    var lastBytes: UInt
     /// Slow calls until the next look at the clock.
     var callsUntilTick: UInt32
     /// When the bins that nobody used were flushed last.

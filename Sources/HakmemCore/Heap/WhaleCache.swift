@@ -73,7 +73,7 @@ struct WhaleCache {
             SystemCall.unmap(start, bytes: bytes)
             return nil
         }
-        if process.options.usesHugePages { SystemCall.preferHugePages(start, bytes: bytes) }
+        if policy.pointee.usesHugePages { SystemCall.preferHugePages(start, bytes: bytes) }
         span.header.pointee.start = start
         span.header.pointee.granules = UInt32(
             truncatingIfNeeded: min(
@@ -126,7 +126,7 @@ struct WhaleCache {
     /// Takes a whale that is no longer live.
     func keepOrUnmap(_ span: Span) {
         fields.pointee.liveCount.wrappingSubtract(1, ordering: .relaxed)
-        let limit = process.options.whaleCacheBytesMax
+        let limit = policy.pointee.whaleCacheBytesMax
         let now = Clock.nowMs()
         if span.mappedBytes > limit {
             WhaleCache.unmap(span)
@@ -150,8 +150,8 @@ struct WhaleCache {
     func releaseAll() { release(now: 0, all: true) }
 
     private func release(now: UInt32, all: Bool) {
-        let limit = process.options.whaleCacheBytesMax
-        let delay = UInt32(process.options.purgeDelayMs)
+        let limit = policy.pointee.whaleCacheBytesMax
+        let delay = UInt32(policy.pointee.purgeDelayMs)
         while true {
             fields.pointee.lock.acquire()
             guard let oldest = fields.pointee.cachedSpans.firstSpan,

@@ -35,6 +35,9 @@ enum Logarithm {
     /// The natural logarithm of `value`, which is at least 1.
     static func natural(_ value: Double) -> Double { log2(value) * naturalOfTwo }
 
+    /// The square root of a value that is not negative. The library's may call libm, for errno.
+    static func squareRoot(_ value: Double) -> Double { value > 0 ? exp2(log2(value) / 2) : 0 }
+
     /// 2 to the power of `exponent`, which is brought into range first.
     static func exp2(_ exponent: Double) -> Double {
         guard exponent == exponent else { return 1 }

@@ -16,7 +16,7 @@ package struct Strategy: Equatable {
     package let purgeDelayMs: UInt
     /// Most bytes of freed whales that stay mapped.
     package let whaleCacheBytesMax: UInt
-    /// Most blocks that a refill takes at once.
+    /// Most blocks that a refill takes at once, if the class's own bound is not lower.
     package let refillBlocksMax: UInt
     /// Room beyond the request for a block that realloc moves, in percent.
     package let headRoomPercent: UInt
@@ -33,8 +33,8 @@ package struct Strategy: Equatable {
     private static let mi: UInt = 1 << 20
 
     private init(
-        large: UInt = 4 * mi, slack: UInt = 3, retain: UInt = 64 * mi, purgeMs: UInt = 100,
-        whale: UInt = 64 * mi, refill: UInt = 16, headRoom: UInt = 25, slots: UInt = 4,
+        large: UInt = 4 * mi, slack: UInt = 3, retain: UInt = 1024 * mi, purgeMs: UInt = 100,
+        whale: UInt = 64 * mi, refill: UInt = 64, headRoom: UInt = 25, slots: UInt = 4,
         huge: Bool = false
     ) {
         largeCacheBytesMax = large
@@ -53,26 +53,45 @@ package struct Strategy: Equatable {
         switch index {
         case 1:
             Strategy(
-                large: 512 * ki, retain: 8 * mi, purgeMs: 10, whale: 8 * mi, refill: 8,
+                large: 512 * ki, retain: 8 * mi, purgeMs: 10, whale: 8 * mi, refill: 16,
                 headRoom: 12, slots: 1)
         case 2:
             Strategy(
-                large: 0, retain: 0, purgeMs: 0, whale: 0, refill: 8, headRoom: 12, slots: 0)
+                large: 0, retain: 0, purgeMs: 0, whale: 0, refill: 16, headRoom: 12, slots: 0)
         case 3:
-            Strategy(large: 16 * mi, retain: 256 * mi, purgeMs: 1000, whale: 256 * mi)
+            Strategy(large: 16 * mi, purgeMs: 1000, whale: 256 * mi)
         case 4:
             Strategy(
-                large: 64 * mi, slack: 2, retain: 1024 * mi, purgeMs: 10_000, whale: 1024 * mi,
-                refill: 32, headRoom: 50, slots: 8)
+                large: 64 * mi, slack: 2, retain: 4096 * mi, purgeMs: 10_000, whale: 1024 * mi,
+                refill: 256, headRoom: 50, slots: 8)
         case 5: Strategy(large: 32 * mi, slack: 2)
         case 6: Strategy(purgeMs: 1000, whale: 512 * mi)
-        case 7: Strategy(refill: 32)
-        case 8: Strategy(large: 1 * mi, refill: 4)
+        case 7: Strategy(refill: 256)
+        case 8: Strategy(large: 1 * mi, refill: 8)
         case 9: Strategy(headRoom: 100)
-        case 10: Strategy(retain: 256 * mi, purgeMs: 1000, huge: true)
+        case 10: Strategy(purgeMs: 1000, huge: true)
         case 11: Strategy(large: 1 * mi, whale: 16 * mi, slots: 16)
         default: Strategy()
         }
+    }
+
+    /// The strategy with a number in a process with these options: what the user has set holds in
+    /// every strategy, and number 0 is what all the options say.
+    init(_ index: Int, options: OptionValues) {
+        let base = Strategy.at(index)
+        let isDefault = index == Strategy.defaultIndex
+        func takes(_ name: OptionName) -> Bool { isDefault || options.isGiven(name) }
+        largeCacheBytesMax =
+            takes(.largeCacheKb) ? options.largeCacheBytesMax : base.largeCacheBytesMax
+        largeCacheSlackShift = base.largeCacheSlackShift
+        retainBytesMax = takes(.retainMb) ? options.retainBytesMax : base.retainBytesMax
+        purgeDelayMs = takes(.purgeDelayMs) ? options.purgeDelayMs : base.purgeDelayMs
+        whaleCacheBytesMax =
+            takes(.whaleCacheMb) ? options.whaleCacheBytesMax : base.whaleCacheBytesMax
+        refillBlocksMax = base.refillBlocksMax
+        headRoomPercent = base.headRoomPercent
+        bigCacheSlots = base.bigCacheSlots
+        usesHugePages = takes(.hugePages) ? options.usesHugePages : base.usesHugePages
     }
 
     /// A strategy's name, in profiles and reports. One word; never changed, only added to.

@@ -23,6 +23,9 @@
 }
 
 @c(hak_fork_child) public func hakForkChild() {
+    #if HAKMEM_LEARNING
+        Evolution.resetAfterFork()
+    #endif
     metadata.resetAfterFork()
     messagePool.resetAfterFork()
     pageHeap.resetAfterFork()

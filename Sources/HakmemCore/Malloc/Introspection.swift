@@ -101,7 +101,10 @@ import Synchronization
     guard Start.ensure(), parameter >= lowestKnown, parameter <= fastMax, parameter != 0 else {
         return 0
     }
-    if parameter == trimThreshold, value >= 0 { process.options.retainBytesMax = UInt(value) }
+    if parameter == trimThreshold, value >= 0 {
+        process.options.retainBytesMax = UInt(value)
+        Policy.make()
+    }
     return 1
 }
 

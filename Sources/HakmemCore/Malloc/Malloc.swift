@@ -59,7 +59,9 @@ import Synchronization
 
 @inline(never)
 @c(hak_malloc_miss) public func hakMallocMiss(_ size: UInt) -> UnsafeMutableRawPointer? {
-    let block = CurrentThread.withCache { cache in cache.allocate(size) }
+    let block = Sections.measure(.mallocSlow) {
+        CurrentThread.withCache { cache in cache.allocate(size) }
+    }
     guard let block, let block else { return outOfMemory() }
     return UnsafeMutableRawPointer(bitPattern: block.address)
 }
@@ -87,7 +89,9 @@ import Synchronization
     if heapAddress == 0 {
         Report.misuse(.foreign, at: address)
     } else {
-        _ = CurrentThread.withCache { cache in cache.free(address) }
+        Sections.measure(.freeSlow) {
+            _ = CurrentThread.withCache { cache in cache.free(address) }
+        }
     }
     hak_errno_set(errorNumber)
 }

@@ -21,13 +21,38 @@ enum Start {
         process.options = OptionValues(environment: hak_environ())
         let isReserved = BlockMap.reserve(
             memoryBytes: Machine.memoryBytes(), addressSpaceBytes: SystemCall.addressSpaceLimit())
+        if process.options.measuresSections {
+            // Refused, nothing is measured.
+            Sections.metersAddress = SystemCall.map(bytes: Sections.bytes) ?? 0
+        }
         if isReserved, let parts = SystemCall.map(bytes: HeapParts.bytes) {
             heapAddress = parts
             SmallClassTable.make()
+            Policy.make()
+            #if HAKMEM_LEARNING
+                if process.options.learns { beginLearning() }
+            #endif
         }
         hak_errno_set(errorNumber)
         return heapAddress != 0
     }
+
+    #if HAKMEM_LEARNING
+        private static func beginLearning() {
+            let options = process.options
+            let mode: EvolutionMode =
+                if options.isFrozen {
+                    .frozen
+                } else if options.evolution == EvolutionOption.learn.rawValue {
+                    .learn
+                } else {
+                    .auto
+                }
+            let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC
+            let log = options.watchFile.flatMap { SystemCall.open($0, flags: flags, mode: 0o600) }
+            Evolution.begin(mode, profile: options.profile, log: log ?? -1)
+        }
+    #endif
 
     static func assertLayouts() {
         Span.assertLayout()
@@ -49,6 +74,10 @@ nonisolated(unsafe) private var exitKey: pthread_key_t = 0
 }
 
 @c(hak_destructor) public func hakDestructor() {
+    #if HAKMEM_LEARNING
+        if Evolution.isOn, let profile = process.options.profile { LearntProfile.save(profile) }
+    #endif
+    if process.options.timing != 0 { SectionsReport.atExit() }
     if process.options.stats != 0 { StatisticsReport.atExit() }
 }
 

@@ -11,4 +11,11 @@ enum Clock {
         clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
         return UInt32(truncatingIfNeeded: time.tv_sec * 1000 + time.tv_nsec / 1_000_000)
     }
+
+    /// Nanoseconds since some fixed moment.
+    static func nowNs() -> UInt {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt(time.tv_sec) * 1_000_000_000 + UInt(time.tv_nsec)
+    }
 }

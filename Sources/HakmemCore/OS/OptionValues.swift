@@ -6,6 +6,11 @@
 
 import CHakmemShim
 
+/// The words of HAKMEM_EVO.
+enum EvolutionOption: UInt {
+    case auto, learn, frozen, off
+}
+
 struct OptionValues {
     var mode: UInt = OptionName.mode.spec.defaultValue
     var ignoresErrors = false
@@ -19,9 +24,42 @@ struct OptionValues {
     var largeCacheBytesMax: UInt = OptionName.largeCacheKb.spec.defaultValue << 10
     var whaleCacheBytesMax: UInt = OptionName.whaleCacheMb.spec.defaultValue << 20
     var usesHugePages = false
+    var evolution: UInt = OptionName.evolution.spec.defaultValue
+    /// The path of HAKMEM_PROFILE in the environment block, or nil.
+    var profile: UnsafePointer<CChar>? = nil
+    var timing: UInt = 0
+    /// The path of HAKMEM_WATCH, by which `hak learn watch` asks for a line a window; or nil.
+    var watchFile: UnsafePointer<CChar>? = nil
+    /// Bit n: the user has set the option with that number, and no strategy changes it.
+    private var given: UInt32 = 0
 
     static let minimal: UInt = 0
     static let fast: UInt = 1
+    static let learning: UInt = 3
+    static let research: UInt = 4
+
+    func isGiven(_ name: OptionName) -> Bool { given >> UInt32(name.rawValue) & 1 == 1 }
+
+    /// Whether strategies are learnt, from what HAKMEM_EVO and the mode say together.
+    var learns: Bool {
+        switch EvolutionOption(rawValue: evolution).unsafelyUnwrapped {
+        case .auto: mode >= OptionValues.learning || profile != nil
+        case .learn, .frozen: true
+        case .off: false
+        }
+    }
+
+    /// Whether what was learnt before is kept, and nothing is tried.
+    var isFrozen: Bool {
+        switch EvolutionOption(rawValue: evolution).unsafelyUnwrapped {
+        case .auto: mode < OptionValues.learning
+        case .frozen: true
+        case .learn, .off: false
+        }
+    }
+
+    /// Whether sections are timed: because the user asks, or because learning weighs them.
+    var measuresSections: Bool { timing != 0 || learns }
 
     init() {}
 
@@ -31,7 +69,8 @@ struct OptionValues {
     init(environment: UnsafePointer<UnsafePointer<CChar>?>?) {
         self.init()
         guard let environment else { return }
-        if let text = OptionValues.find(.mode, in: environment),
+        watchFile = OptionValues.find("HAKMEM_WATCH", in: environment)
+        if let text = OptionValues.find(OptionName.mode.spec.variable, in: environment),
             let value = OptionValues.parse(.mode, text)
         {
             applyMode(value)
@@ -39,7 +78,8 @@ struct OptionValues {
         var index = 0
         while let name = OptionName(rawValue: index) {
             index += 1
-            guard name != .mode, let text = OptionValues.find(name, in: environment) else {
+            guard name != .mode, let text = OptionValues.find(name.spec.variable, in: environment)
+            else {
                 continue
             }
             apply(name, text)
@@ -59,19 +99,26 @@ struct OptionValues {
             retainBytesMax = 4096 << 20
             largeCacheBytesMax = 16 << 20
             whaleCacheBytesMax = 256 << 20
+        case OptionValues.research:
+            timing = 1
         default:
             break
         }
     }
 
     private mutating func apply(_ name: OptionName, _ text: UnsafePointer<CChar>) {
-        if case .text = name.spec.kind {
+        if name == .statsFile {
             statsFile = text
             return
         }
+        if name == .profile {
+            profile = text
+            return
+        }
         guard let value = OptionValues.parse(name, text) else { return }
+        given |= 1 << UInt32(name.rawValue)
         switch name {
-        case .mode, .statsFile: break
+        case .mode, .statsFile, .profile: break
         case .onError: ignoresErrors = value == 1
         case .stats: stats = value
         case .purgeDelayMs: purgeDelayMs = value
@@ -79,14 +126,15 @@ struct OptionValues {
         case .largeCacheKb: largeCacheBytesMax = value << 10
         case .whaleCacheMb: whaleCacheBytesMax = value << 20
         case .hugePages: usesHugePages = value == 1
+        case .evolution: evolution = value
+        case .timing: timing = value
         }
     }
 
     /// The text after `NAME=` of an option in the environment, or nil when it is not given.
     private static func find(
-        _ name: OptionName, in environment: UnsafePointer<UnsafePointer<CChar>?>
+        _ variable: StaticString, in environment: UnsafePointer<UnsafePointer<CChar>?>
     ) -> UnsafePointer<CChar>? {
-        let variable = name.spec.variable
         let length = variable.utf8CodeUnitCount
         var index = 0
         while let entry = environment[index] {

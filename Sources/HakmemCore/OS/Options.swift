@@ -16,6 +16,9 @@ package enum OptionName: Int {
     case largeCacheKb
     case whaleCacheMb
     case hugePages
+    case evolution
+    case profile
+    case timing
 }
 
 /// What values an option takes.
@@ -48,9 +51,10 @@ extension OptionName {
         switch self {
         case .mode:
             OptionSpec(
-                variable: "HAKMEM_MODE", kind: .word, words: "minimal|fast|balanced", unit: "",
-                defaultValue: 2, min: 0, max: 2,
-                summary: "what to favour: least memory, least CPU time, or both in balance")
+                variable: "HAKMEM_MODE", kind: .word,
+                words: "minimal|fast|balanced|learning|research",
+                unit: "", defaultValue: 2, min: 0, max: 4,
+                summary: "least memory, least CPU, both, learn which, or learn and measure all")
         case .onError:
             OptionSpec(
                 variable: "HAKMEM_ON_ERROR", kind: .word, words: "abort|ignore", unit: "",
@@ -91,6 +95,21 @@ extension OptionName {
                 variable: "HAKMEM_HUGE_PAGES", kind: .number, words: "", unit: "",
                 defaultValue: 0, min: 0, max: 1,
                 summary: "ask for transparent huge pages under blocks above 2 MiB")
+        case .evolution:
+            OptionSpec(
+                variable: "HAKMEM_EVO", kind: .word, words: "auto|learn|frozen|off", unit: "",
+                defaultValue: 0, min: 0, max: 3,
+                summary: "whether strategies are learnt: as the mode says, always, kept, or never")
+        case .profile:
+            OptionSpec(
+                variable: "HAKMEM_PROFILE", kind: .text, words: "", unit: "",
+                defaultValue: 0, min: 0, max: 0,
+                summary: "file that what was learnt is loaded from at start and saved to at exit")
+        case .timing:
+            OptionSpec(
+                variable: "HAKMEM_TIMING", kind: .word, words: "0|1|json", unit: "",
+                defaultValue: 0, min: 0, max: 2,
+                summary: "measure the sections of slow paths and print them at exit")
         }
     }
 }

@@ -62,6 +62,21 @@ enum Report {
         ignored.wrappingAdd(1, ordering: .relaxed)
     }
 
+    /// Says why a profile is not used; `line` is 0 when it is no line's fault.
+    static func badProfile(_ path: UnsafePointer<CChar>, line: Int, _ reason: StaticString) {
+        var text = TextBuffer(sink: .descriptor(standardError))
+        text.append("hakmem: profile ")
+        text.append(cString: path)
+        if line > 0 {
+            text.append(", line ")
+            text.append(decimal: UInt(line))
+        }
+        text.append(": ")
+        text.append(reason)
+        text.append("; the defaults are used\n")
+        text.flush()
+    }
+
     /// Names an option whose value is none of its values, the range, and the default that holds.
     static func badOption(_ name: OptionName, _ value: UnsafePointer<CChar>) {
         let spec = name.spec

@@ -10,6 +10,7 @@ import Synchronization
 
 enum SystemCall {
     private static let noDescriptor = UInt(bitPattern: -1)
+    private static let currentDirectory = UInt(bitPattern: -100)
 
     /// Fresh zeroed memory of `bytes` bytes, at `hint` if it is free there; nil if refused.
     static func map(bytes: UInt, hint: UInt = 0) -> UInt? {
@@ -23,9 +24,11 @@ enum SystemCall {
 
     private static func map(bytes: UInt, hint: UInt, protection: Int32, flags: Int32) -> UInt? {
         counters.mmap.wrappingAdd(1, ordering: .relaxed)
-        let result = hak_syscall6(
-            Int(SYS_mmap), hint, bytes, UInt(protection),
-            UInt(MAP_PRIVATE | MAP_ANONYMOUS | flags), noDescriptor, 0)
+        let result = Sections.measure(.mmap) {
+            hak_syscall6(
+                Int(SYS_mmap), hint, bytes, UInt(protection),
+                UInt(MAP_PRIVATE | MAP_ANONYMOUS | flags), noDescriptor, 0)
+        }
         return result < 0 && result > -4096 ? nil : UInt(bitPattern: result)
     }
 
@@ -33,7 +36,9 @@ enum SystemCall {
     @discardableResult
     static func unmap(_ address: UInt, bytes: UInt) -> Bool {
         counters.munmap.wrappingAdd(1, ordering: .relaxed)
-        return hak_syscall6(Int(SYS_munmap), address, bytes, 0, 0, 0, 0) == 0
+        return Sections.measure(.munmap) {
+            hak_syscall6(Int(SYS_munmap), address, bytes, 0, 0, 0, 0)
+        } == 0
     }
 
     /// Makes a reserved range writable.
@@ -44,7 +49,10 @@ enum SystemCall {
     /// Returns the memory behind a range; the range stays mapped and reads as zeros.
     static func purge(_ address: UInt, bytes: UInt) -> Bool {
         counters.purges.wrappingAdd(1, ordering: .relaxed)
-        let done = hak_syscall6(Int(SYS_madvise), address, bytes, UInt(MADV_DONTNEED), 0, 0, 0) == 0
+        let done =
+            Sections.measure(.madvise) {
+                hak_syscall6(Int(SYS_madvise), address, bytes, UInt(MADV_DONTNEED), 0, 0, 0)
+            } == 0
         if done { counters.purgedBytes.wrappingAdd(bytes, ordering: .relaxed) }
         return done
     }
@@ -65,7 +73,9 @@ enum SystemCall {
     {
         counters.mremap.wrappingAdd(1, ordering: .relaxed)
         let flags = UInt(mremapMayMove | mremapFixed)
-        let result = hak_syscall6(Int(SYS_mremap), address, bytes, newBytes, flags, target, 0)
+        let result = Sections.measure(.mremap) {
+            hak_syscall6(Int(SYS_mremap), address, bytes, newBytes, flags, target, 0)
+        }
         return result == Int(bitPattern: target)
     }
 
@@ -110,7 +120,6 @@ enum SystemCall {
 
     /// Opens a file; nil if refused.
     static func open(_ path: UnsafePointer<CChar>, flags: Int32, mode: UInt = 0) -> Int32? {
-        let currentDirectory = UInt(bitPattern: -100)
         let result = hak_syscall6(
             Int(SYS_openat), currentDirectory, UInt(bitPattern: path), UInt(flags), mode, 0, 0)
         return result < 0 ? nil : Int32(result)
@@ -125,6 +134,22 @@ enum SystemCall {
 
     static func close(_ descriptor: Int32) {
         _ = hak_syscall6(Int(SYS_close), UInt(descriptor), 0, 0, 0, 0, 0)
+    }
+
+    /// Page faults of this process so far that needed no input or output.
+    static func pageFaults() -> UInt {
+        var usage = rusage()
+        let result = withUnsafeMutablePointer(to: &usage) { usage in
+            hak_syscall6(Int(SYS_getrusage), 0, UInt(bitPattern: usage), 0, 0, 0, 0)
+        }
+        return result == 0 ? UInt(usage.ru_minflt) : 0
+    }
+
+    /// Puts a file in the place of another, at once.
+    static func rename(_ path: UnsafePointer<CChar>, to target: UnsafePointer<CChar>) -> Bool {
+        hak_syscall6(
+            Int(SYS_renameat), currentDirectory, UInt(bitPattern: path), currentDirectory,
+            UInt(bitPattern: target), 0, 0) == 0
     }
 
     static func addressSpaceLimit() -> UInt {

@@ -57,7 +57,11 @@ func withOption<Option, Value>(
     StartedHeap.ensure()
     let saved = process.options
     process.options[keyPath: option] = value
-    defer { process.options = saved }
+    Policy.make()
+    defer {
+        process.options = saved
+        Policy.make()
+    }
     return try body()
 }
 

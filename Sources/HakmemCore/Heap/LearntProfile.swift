@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+//
+// HAKMEM_PROFILE: what an earlier run of this program learnt is loaded at the start, and what this
+// one learnt is saved at exit, to a file beside it that then takes its place.
+//
+// A profile that is damaged, or another program's, is refused with one line, and the defaults hold.
+// Ratings of strategies are in it; rules that a person wrote are kept as they are.
+
+#if HAKMEM_LEARNING
+    import CHakmemShim
+
+    enum LearntProfile {
+        private static let capacity = UInt(Profile.bytesMax)
+        private static let pathMax = 4096
+
+        /// Which program this is: a key of the name it was started by, its directories left out.
+        static var program: UInt64 {
+            let address = hak_auxiliary(UInt(AT_EXECFN))
+            guard address != 0 else { return 0 }
+            let path = pointer(address, to: UInt8.self)
+            var sum = Profile.checkStart
+            var index = 0
+            while path[index] != 0 {
+                sum = path[index] == 47 ? Profile.checkStart : Profile.check(sum, path[index])
+                index += 1
+            }
+            return sum
+        }
+
+        /// The champion that the file at `path` names for this program; nil if there is no file, or
+        /// it is refused. `rate` is given each rating.
+        static func load(
+            _ path: UnsafePointer<CChar>,
+            rate: (_ strategy: Int, _ rating: Int, _ samples: Int) -> Void
+        ) -> Int? {
+            guard let file = SystemCall.open(path, flags: O_RDONLY | O_CLOEXEC) else { return nil }
+            defer { SystemCall.close(file) }
+            guard let memory = SystemCall.map(bytes: capacity + 1) else { return nil }
+            defer { SystemCall.unmap(memory, bytes: capacity + 1) }
+            let start = pointer(memory, to: UInt8.self)
+            var count = 0
+            while count <= Int(capacity) {
+                let read = SystemCall.read(
+                    file, into: start + count, count: Int(capacity) + 1 - count)
+                if read <= 0 { break }
+                count += read
+            }
+            let bytes = UnsafeBufferPointer(start: UnsafePointer(start), count: count)
+            if let refusal = ProfileReader.verify(bytes) {
+                Report.badProfile(path, line: refusal.line, refusal.error.text)
+                return nil
+            }
+            return take(bytes, path, rate)
+        }
+
+        private static func take(
+            _ bytes: UnsafeBufferPointer<UInt8>, _ path: UnsafePointer<CChar>,
+            _ rate: (Int, Int, Int) -> Void
+        ) -> Int? {
+            var reader = ProfileReader(bytes)
+            var champion: Int?
+            while case .item(let item) = reader.next() {
+                switch item {
+                case .program(let key):
+                    if key != program {
+                        Report.badProfile(path, line: 0, "it is another program's")
+                        return nil
+                    }
+                case .strategy(let index): champion = index
+                case .rating(let strategy, let rating, let samples):
+                    rate(strategy, rating, samples)
+                case .rule: break
+                }
+            }
+            return champion
+        }
+
+        /// Saves what is known now. For the end of the process.
+        static func save(_ path: UnsafePointer<CChar>) {
+            guard let memory = SystemCall.map(bytes: capacity) else { return }
+            defer { SystemCall.unmap(memory, bytes: capacity) }
+            let bytes = pointer(memory, to: UInt8.self)
+            var writer = ProfileWriter(bytes, capacity: Int(capacity), program: program)
+            let state = Evolution.state
+            writer.append(strategy: state.pointee.tournament.champion)
+            for index in 0..<Strategy.count where state.pointee.tournament.samples(index) > 0 {
+                writer.append(
+                    strategy: index, rating: Int(state.pointee.tournament.rating(index)),
+                    samples: state.pointee.tournament.samples(index))
+            }
+            guard let count = writer.finish() else { return }
+            replace(path, by: UnsafePointer(bytes), count)
+        }
+
+        private static func replace(
+            _ path: UnsafePointer<CChar>, by bytes: UnsafePointer<UInt8>, _ count: Int
+        ) {
+            guard let memory = SystemCall.map(bytes: UInt(pathMax)) else { return }
+            defer { SystemCall.unmap(memory, bytes: UInt(pathMax)) }
+            let beside = pointer(memory, to: CChar.self)
+            var length = 0
+            while path[length] != 0, length < pathMax - 8 {
+                beside[length] = path[length]
+                length += 1
+            }
+            let suffix: StaticString = ".new"
+            for index in 0..<suffix.utf8CodeUnitCount {
+                beside[length + index] = CChar(bitPattern: suffix.utf8Start[index])
+            }
+            let flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC
+            guard let file = SystemCall.open(UnsafePointer(beside), flags: flags, mode: 0o644)
+            else {
+                Report.badProfile(path, line: 0, "it cannot be written")
+                return
+            }
+            SystemCall.write(file, bytes, count: count)
+            SystemCall.close(file)
+            if !SystemCall.rename(UnsafePointer(beside), to: path) {
+                Report.badProfile(path, line: 0, "it cannot be replaced")
+            }
+        }
+    }
+#endif

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+//
+// The parts of slow paths that are timed, when anybody asks: HAKMEM_TIMING, or learning, which
+// weighs the CPU time of its strategies.
+//
+//   meters: 16 shards of a record a section, mapped at the start if need be
+//
+// A thread takes the shard that its cache's address names, so that threads seldom share one; the
+// records are atomic because they may. Sections nest: a refill is part of the slow path around it.
+//
+// Off, a section costs a load and a branch that is never taken; and nothing in a library that was
+// built without the traits Timing and Learning. On, two readings of the time-stamp counter and three
+// additions: StatisticsReport prints what that is on this machine.
+
+import CHakmemShim
+import Synchronization
+
+enum Section: Int {
+    case mallocSlow, freeSlow, refill, flush, drain, tick
+    case largeGet, largePut, whaleGet, whalePut
+    case mmap, munmap, mremap, madvise
+
+    static let count = 14
+
+    /// The seed's names, where it had them.
+    var name: StaticString {
+        switch self {
+        case .mallocSlow: "hak_alloc slow path"
+        case .freeSlow: "hak_free slow path"
+        case .refill: "refill"
+        case .flush: "flush"
+        case .drain: "drain"
+        case .tick: "tick"
+        case .largeGet: "bigcache_get"
+        case .largePut: "bigcache_put"
+        case .whaleGet: "whale_get"
+        case .whalePut: "whale_put"
+        case .mmap: "syscall_mmap"
+        case .munmap: "syscall_munmap"
+        case .mremap: "syscall_mremap"
+        case .madvise: "syscall_madvise"
+        }
+    }
+}
+
+/// What was measured of a section, in one shard. Relaxed: read as of some moment.
+struct SectionMeter: ~Copyable {
+    let calls: Atomic<UInt>
+    let ticks: Atomic<UInt>
+    let longest: Atomic<UInt>
+    let last: Atomic<UInt>
+}
+
+enum Sections {
+    static let shardCount: UInt = 16
+    static let bytes = shardCount * UInt(Section.count) * UInt(MemoryLayout<SectionMeter>.stride)
+
+    /// Address of the meters; 0 while nothing is measured. Guarded by: written once by the start.
+    nonisolated(unsafe) static var metersAddress: UInt = 0
+
+    static var areMeasured: Bool { metersAddress != 0 }
+
+    /// The shard of the calling thread.
+    private static var shard: UInt { (hak_cache_get() >> 16) & (shardCount - 1) }
+
+    /// How long the calling thread's last run of a section took, or another's of its shard.
+    static func lastTicks(_ section: Section) -> UInt {
+        meter(section, shard: shard).pointee.last.load(ordering: .relaxed)
+    }
+
+    static func meter(_ section: Section, shard: UInt) -> UnsafeMutablePointer<SectionMeter> {
+        let index = shard &* UInt(Section.count) &+ UInt(section.rawValue)
+        return pointer(
+            metersAddress &+ index &* UInt(MemoryLayout<SectionMeter>.stride),
+            to: SectionMeter.self)
+    }
+
+    /// Runs `body` as a section.
+    @inline(__always)
+    static func measure<Result>(_ section: Section, _ body: () -> Result) -> Result {
+        #if HAKMEM_TIMING || HAKMEM_LEARNING
+            if metersAddress == 0 { return body() }
+            let start = hak_ticks()
+            let result = body()
+            note(section, hak_ticks() &- start)
+            return result
+        #else
+            return body()
+        #endif
+    }
+
+    @inline(never)
+    private static func note(_ section: Section, _ ticks: UInt64) {
+        let meter = meter(section, shard: shard)
+        let amount = UInt(ticks)
+        meter.pointee.last.store(amount, ordering: .relaxed)
+        meter.pointee.calls.wrappingAdd(1, ordering: .relaxed)
+        meter.pointee.ticks.wrappingAdd(amount, ordering: .relaxed)
+        if amount > meter.pointee.longest.load(ordering: .relaxed) {
+            meter.pointee.longest.store(amount, ordering: .relaxed)
+        }
+    }
+
+    /// Takes back what the calling thread has measured in trying how dear that is.
+    static func forget(_ section: Section, calls: UInt, ticks: UInt) {
+        let meter = meter(section, shard: shard)
+        meter.pointee.calls.wrappingSubtract(calls, ordering: .relaxed)
+        meter.pointee.ticks.wrappingSubtract(ticks, ordering: .relaxed)
+    }
+
+    /// What all threads have measured of a section.
+    static func total(_ section: Section) -> (calls: UInt, ticks: UInt, longest: UInt) {
+        if metersAddress == 0 { return (0, 0, 0) }
+        var calls: UInt = 0
+        var ticks: UInt = 0
+        var longest: UInt = 0
+        for shard in 0..<shardCount {
+            let meter = meter(section, shard: shard)
+            calls &+= meter.pointee.calls.load(ordering: .relaxed)
+            ticks &+= meter.pointee.ticks.load(ordering: .relaxed)
+            longest = max(longest, meter.pointee.longest.load(ordering: .relaxed))
+        }
+        return (calls, ticks, longest)
+    }
+}
