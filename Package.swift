@@ -111,7 +111,7 @@ let package = Package(
         .executableTarget(
             name: "hak",
             dependencies: [
-                "CHakmem", "HakmemCoreHosted",
+                "CHakmem", "CTraceFormat", "HakmemCoreHosted",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]
         ),

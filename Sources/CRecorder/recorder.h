@@ -6,6 +6,7 @@
 #ifndef HAKMEM_RECORDER_H
 #define HAKMEM_RECORDER_H
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -33,6 +34,19 @@ extern void *__libc_memalign(size_t alignment, size_t size);
 extern void *__libc_valloc(size_t size);
 extern void *__libc_pvalloc(size_t size);
 extern void __libc_free(void *block);
+
+/*
+ * glibc's malloc_usable_size, which has no such name. In programs that are linked with another
+ * allocator the name alone means that one's. dlsym may allocate here: the recorder can serve it.
+ */
+RECORDER_INLINE size_t recorder_libc_usable_size(void *block) {
+  static size_t (*volatile function)(void *);
+  if (!function) {
+    void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+    if (libc) function = (size_t (*)(void *))dlsym(libc, "malloc_usable_size");
+  }
+  return function ? function(block) : 0;
+}
 
 /*
  * What a thread knows of the chunk it writes to. All zero: it has none. Without an initialiser the

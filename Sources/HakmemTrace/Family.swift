@@ -103,6 +103,11 @@ public func recorderPvalloc(_ size: Int) -> UnsafeMutableRawPointer? {
     return block
 }
 
+@c(recorder_usable_size)
+public func recorderUsableSize(_ block: UnsafeMutableRawPointer?) -> Int {
+    block == nil ? 0 : recorder_libc_usable_size(block)
+}
+
 /// The page size that valloc aligns to, as far as a replay is concerned.
 private let pageBytes = 4096
 

@@ -9,6 +9,9 @@ struct Hak: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hak",
         abstract: "Runs programs on the hakmem allocator, measures it, and looks at this machine.",
-        subcommands: [RunCommand.self, OptionsCommand.self, DoctorCommand.self, BenchCommand.self]
+        subcommands: [
+            RunCommand.self, OptionsCommand.self, DoctorCommand.self, BenchCommand.self,
+            TraceCommand.self,
+        ]
     )
 }
