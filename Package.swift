@@ -64,7 +64,7 @@ let shipped: [Target] = [
     // Benchmark workloads: Embedded too, so that a process holds the workload and no runtime.
     .executableTarget(
         name: "workloads",
-        dependencies: ["CHakmem", "CWorkload"],
+        dependencies: ["CHakmem", "CTraceFormat", "CWorkload"],
         swiftSettings: [
             .enableExperimentalFeature("Embedded"),
             .unsafeFlags(["-O", "-Xfrontend", "-disable-stack-protector"]),

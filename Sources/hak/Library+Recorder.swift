@@ -9,8 +9,8 @@ extension Library {
         guard let found = candidates.first(where: exists) else {
             throw Failure(
                 """
-                libhakmem-trace.so, which records, is not at \(candidates.joined(separator: ", ")); \
-                run `swift build -c release`, which builds it beside this tool
+                the recorder is not at \(candidates.joined(separator: ", ")); run \
+                `swift build -c release`, which builds it beside this tool
                 """)
         }
         return try preloadable(found)
