@@ -118,7 +118,7 @@ let package = Package(
         // Small programs, one case each, that black-box tests run under the library.
         .executableTarget(name: "probes", dependencies: ["CHakmem"]),
         .testTarget(name: "HakmemCoreTests", dependencies: ["HakmemCoreHosted"]),
-        .testTarget(name: "HakTests", dependencies: ["hak"]),
+        .testTarget(name: "HakTests", dependencies: ["CTraceFormat", "hak"]),
         // House rules, and what the built library shows, needs and weighs.
         .testTarget(name: "TidyTests", exclude: ["hit_path.golden"]),
     ] + (hostedOnly ? [] : shipped)

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+
+import CTraceFormat
+import Testing
+
+@testable import hak
+
+@Suite struct ReplayTests {
+    private func report(
+        cpuUs: Int, peakKib: Int = 100, object: String = "/m.so", calls: String = ""
+    ) throws -> ReplayReport {
+        let text = """
+            {"events":1000,"births":600,"streams":1,"live_blocks":0,"wall_ns":2000000,\
+            "user_us":\(cpuUs - 100),"system_us":100,"minor_faults":9,"major_faults":0,\
+            "context_switches":1,"peak_kib":\(peakKib),"slot_kib":1,"malloc_object":"\(object)",\
+            "free_object":"\(object)"\(calls)}
+            """
+        return try ReplayReport(parsing: Array(text.utf8))
+    }
+
+    @Test func theReplayersOwnTimeIsTakenOff() throws {
+        var header = trace_header_t()
+        header.events = 1000
+        var comparison = ReplayComparison(
+            trace: "t", header: header, repetitions: 3, touch: "ends")
+        comparison.cells = [
+            ReplayCell(allocator: "hakmem", reports: [try report(cpuUs: 3000, peakKib: 50)]),
+            ReplayCell(
+                allocator: "mimalloc",
+                reports: try [9000, 5000, 4000].map { try report(cpuUs: $0) }),
+            ReplayCell(allocator: replayAloneName, reports: [try report(cpuUs: 1000)]),
+        ]
+        #expect(comparison.base?.allocator == "mimalloc")
+        #expect(comparison.ownCpuMs(comparison.cells[0]) == 2)
+        #expect(comparison.ownCpuMs(comparison.cells[1]) == 4)
+        #expect(comparison.ownCpuMs(comparison.cells[2]) == nil)
+        let rows = comparison.table().rows
+        #expect(
+            rows[0] == [
+                "hakmem", "3.00", "3.00", "3.00", "2000.0", "2.00", "50", "9", "1", "0.50×",
+                "0.50×",
+            ])
+        #expect(rows[2].suffix(2) == ["–", "–"])
+    }
+
+    @Test func whoServedIsProven() throws {
+        let mine = Allocator(name: "hakmem", library: "/h.so")
+        let glibc = Allocator(name: "glibc", library: nil)
+        let served = try report(cpuUs: 200, object: "/h.so", calls: ",\"hak_calls\":600")
+        #expect(served.proofFails(for: mine) == nil)
+        #expect(served.proofFails(for: glibc)?.contains("'/h.so'") == true)
+        let few = try report(cpuUs: 200, object: "/h.so", calls: ",\"hak_calls\":599")
+        #expect(few.proofFails(for: mine)?.contains("599") == true)
+        #expect(try report(cpuUs: 200, object: "/h.so").proofFails(for: mine) != nil)
+        #expect(try report(cpuUs: 200, object: "/lib/libc.so.6").proofFails(for: glibc) == nil)
+    }
+
+    @Test func anUnreadableReportIsAFailure() {
+        #expect(throws: Failure.self) { try ReplayReport(parsing: Array("{}".utf8)) }
+    }
+}
