@@ -25,6 +25,13 @@ static inline void workload_pause(void) {
 #endif
 }
 
+/* A clock of CPU time: that of this thread or of the process. */
+static inline int64_t workload_cpu_nanoseconds(clockid_t clock) {
+  struct timespec time = {0, 0};
+  clock_gettime(clock, &time);
+  return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
 /* Begins a thread that nobody joins; an error number or 0. */
 static inline int workload_spawn(void *(*body)(void *), void *argument) {
   pthread_t thread;

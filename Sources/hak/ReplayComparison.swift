@@ -43,12 +43,15 @@ struct ReplayComparison: Codable {
             ?? peers.first { $0.allocator != "hakmem" }
     }
 
-    /// CPU time of the allocator's own calls: without what the replayer needs.
+    /// CPU time of the allocator's own calls: without what the replayer needs. Of the least times,
+    /// which a disturbed process does not move; nil where the replayer's own time varies by more.
     func ownCpuMs(_ cell: ReplayCell) -> Double? {
         guard cell.allocator != replayAloneName,
             let alone = cells.first(where: { $0.allocator == replayAloneName })
         else { return nil }
-        return max(0, cell.cpuMsMedian - alone.cpuMsMedian)
+        let own = cell.cpuMsMin - alone.cpuMsMin
+        let spread = (alone.processCpuMs.max() ?? 0) - alone.cpuMsMin
+        return own > spread ? own : nil
     }
 
     /// The table and what it stands for.
@@ -81,7 +84,7 @@ struct ReplayComparison: Codable {
         }
         func decimal(_ value: Double) -> String { Numbers.decimal(value, digits: 2) }
         let own = ownCpuMs(cell)
-        let isAlone = own == nil
+        let isAlone = cell.allocator == replayAloneName
         let perEvent = own.map { $0 * 1e6 / Double(max(events, 1)) }
         return [
             cell.allocator, decimal(cell.cpuMsMin), decimal(cell.cpuMsMedian),

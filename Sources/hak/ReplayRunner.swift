@@ -12,8 +12,9 @@ struct ReplayReport: Decodable {
     /// Calls that gave a block.
     let births: Int
     let wallNs: Int
-    let userUs: Int
-    let systemUs: Int
+    /// CPU time of all threads, without that of their waits for each other.
+    let cpuNs: Int
+    let waitNs: Int
     let minorFaults: Int
     let majorFaults: Int
     let contextSwitches: Int
@@ -25,7 +26,7 @@ struct ReplayReport: Decodable {
     /// The allocations that hakmem counts as served; absent under other allocators.
     let hakCalls: Int?
 
-    var cpuMs: Double { Double(userUs + systemUs) / 1e3 }
+    var cpuMs: Double { Double(cpuNs) / 1e6 }
     var wallMs: Double { Double(wallNs) / 1e6 }
 
     init(parsing bytes: [UInt8]) throws {
@@ -63,7 +64,7 @@ struct ReplayReport: Decodable {
 /// The figures of one allocator under a trace: medians over its processes.
 struct ReplayCell: Codable, Equatable {
     let allocator: String
-    /// User and system time of each process, in the order of time.
+    /// User and system time of each process without waits, in the order of time.
     let processCpuMs: [Double]
     let cpuMsMin: Double
     let cpuMsMedian: Double

@@ -61,11 +61,7 @@ struct Replay: ~Copyable {
 
     /// Waits for every thread that was begun.
     func awaitThreads() {
-        var round = 0
-        while running.load(ordering: .acquiring) > 0 {
-            round += 1
-            waitABit(round: round)
-        }
+        ReplayWait.until { running.load(ordering: .acquiring) == 0 }
     }
 }
 

@@ -8,8 +8,9 @@ import CWorkload
 /// What the process has used since its start, or between two moments.
 struct ReplayCost {
     private(set) var wallNanoseconds: Int
-    private(set) var userMicroseconds: Int
-    private(set) var systemMicroseconds: Int
+    /// Of all threads, their waits for each other left out.
+    private(set) var cpuNanoseconds: Int
+    private(set) var waitNanoseconds: Int
     private(set) var minorFaults: Int
     private(set) var majorFaults: Int
     private(set) var contextSwitches: Int
@@ -19,10 +20,11 @@ struct ReplayCost {
         guard getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else {
             fail("getrusage refused", status: ExitStatus.failure)
         }
+        let wait = ReplayWait.nanoseconds
         return ReplayCost(
             wallNanoseconds: Int(monotonicNanoseconds()),
-            userMicroseconds: microseconds(usage.ru_utime),
-            systemMicroseconds: microseconds(usage.ru_stime),
+            cpuNanoseconds: Int(workload_cpu_nanoseconds(CLOCK_PROCESS_CPUTIME_ID)) - wait,
+            waitNanoseconds: wait,
             minorFaults: Int(usage.ru_minflt), majorFaults: Int(usage.ru_majflt),
             contextSwitches: Int(usage.ru_nvcsw + usage.ru_nivcsw))
     }
@@ -30,15 +32,11 @@ struct ReplayCost {
     func since(_ before: ReplayCost) -> ReplayCost {
         ReplayCost(
             wallNanoseconds: wallNanoseconds - before.wallNanoseconds,
-            userMicroseconds: userMicroseconds - before.userMicroseconds,
-            systemMicroseconds: systemMicroseconds - before.systemMicroseconds,
+            cpuNanoseconds: cpuNanoseconds - before.cpuNanoseconds,
+            waitNanoseconds: waitNanoseconds - before.waitNanoseconds,
             minorFaults: minorFaults - before.minorFaults,
             majorFaults: majorFaults - before.majorFaults,
             contextSwitches: contextSwitches - before.contextSwitches)
-    }
-
-    private static func microseconds(_ time: timeval) -> Int {
-        Int(time.tv_sec) * 1_000_000 + Int(time.tv_usec)
     }
 }
 
@@ -54,8 +52,8 @@ func report(_ cost: ReplayCost, of replay: UnsafePointer<Replay>) {
     text.append(key: "streams", Int(header.streams))
     text.append(key: "live_blocks", replay.pointee.slots.liveCount())
     text.append(key: "wall_ns", cost.wallNanoseconds)
-    text.append(key: "user_us", cost.userMicroseconds)
-    text.append(key: "system_us", cost.systemMicroseconds)
+    text.append(key: "cpu_ns", cost.cpuNanoseconds)
+    text.append(key: "wait_ns", cost.waitNanoseconds)
     text.append(key: "minor_faults", cost.minorFaults)
     text.append(key: "major_faults", cost.majorFaults)
     text.append(key: "context_switches", cost.contextSwitches)

@@ -58,16 +58,10 @@ struct ReplaySlots {
     /// Waits until the slot has the generation and a block, or none.
     @inline(never)
     func await(_ slot: Int, generation: UInt64, holdsBlock: Bool) {
-        var rounds = 0
-        while true {
+        ReplayWait.until {
             let word = words[slot].load(ordering: .acquiring)
-            if word >> Self.addressBits == generation,
-                (word & Self.addressMask != 0) == holdsBlock
-            {
-                return
-            }
-            rounds += 1
-            waitABit(round: rounds)
+            return word >> Self.addressBits == generation
+                && (word & Self.addressMask != 0) == holdsBlock
         }
     }
 
@@ -76,17 +70,5 @@ struct ReplaySlots {
         var live = 0
         for slot in 0..<count where block(slot) != nil { live += 1 }
         return live
-    }
-}
-
-/// Lets other threads run: a moment at first, then for longer, so that waiting costs no CPU time.
-func waitABit(round: Int) {
-    let (eagerRounds, yieldingRounds) = (200, 220)
-    if round < eagerRounds {
-        workload_pause()
-    } else if round < yieldingRounds {
-        sched_yield()
-    } else {
-        usleep(50)
     }
 }
