@@ -15,13 +15,13 @@ struct ReplayCommand: ParsableCommand {
             Each thread of the trace makes its calls again on a thread of its own, one after the \
             other without pauses; a thread waits only where a block passes from one to another. \
             The row 'alone' reads the trace and calls no allocator; 'own' figures are without it. \
-            The exit status is 1 when a process was not served by the allocator that it is named \
-            for.
+            More than one trace ends in a summary. The exit status is 1 when a process was not \
+            served by the allocator that it is named for.
             """
     )
 
-    @Argument(help: "The trace.")
-    var file: String
+    @Argument(help: "The traces.")
+    var files: [String]
 
     @Option(
         help: ArgumentHelp(
@@ -60,29 +60,38 @@ struct ReplayCommand: ParsableCommand {
         if let json, access(FileContents.folder(of: json), W_OK) != 0 {
             throw Failure("--json '\(json)': \(errorText(errno)); name a file in a writable folder")
         }
-        let trace = try MappedFile(path: file)
-        let header: trace_header_t
-        do {
-            let reader = try TraceReader(trace.bytes)
-            try reader.check()
-            header = reader.header
-        } catch let failure as Failure {
-            throw Failure("'\(file)' is no trace that can be replayed: \(failure)")
-        }
+        let headers = try files.map(checkedHeader)
         let environment = ProcessInfo.processInfo.environment
         let allocators = try AllocatorChoice(parsing: allocator).allocators(
             hakmem: { try Library.find(requested: library, environment: environment) },
             folders: Peer.folders())
-        let comparison = try ReplayRunner(
+        let runner = ReplayRunner(
             workloads: try Library.workloads(), environment: environment, allocators: allocators,
-            repetitions: repetitions, touch: touch
-        ).compare(FileContents.realPath(file) ?? file, header)
-        print(comparison.text(), terminator: "")
+            repetitions: repetitions, touch: touch)
+        var document = ReplayDocument()
+        print(document.heading())
+        for (file, header) in zip(files, headers) {
+            let comparison = try runner.compare(FileContents.realPath(file) ?? file, header)
+            print(comparison.text())
+            document.comparisons.append(comparison)
+        }
+        if document.comparisons.count > 1 { print(document.summary().plain(), terminator: "") }
         fflush(nil)
-        if let json { try comparison.write(to: json) }
-        guard comparison.failures.isEmpty else {
-            for failure in comparison.failures { complain(failure) }
-            throw ExitCode(1)
+        if let json { try document.write(to: json) }
+        let failures = document.comparisons.flatMap(\.failures)
+        for failure in failures { complain(failure) }
+        if !failures.isEmpty { throw ExitCode(1) }
+    }
+
+    /// The header of a trace that is whole.
+    private func checkedHeader(of file: String) throws -> trace_header_t {
+        let trace = try MappedFile(path: file)
+        do {
+            let reader = try TraceReader(trace.bytes)
+            try reader.check()
+            return reader.header
+        } catch let failure as Failure {
+            throw Failure("'\(file)' is no trace that can be replayed: \(failure)")
         }
     }
 }

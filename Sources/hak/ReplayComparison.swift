@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// The results of `hak replay`: a table for people, and JSON with machine and date.
+// The results of `hak replay` under one trace.
 
 import CTraceFormat
-import FoundationEssentials
 
 struct ReplayComparison: Codable {
-    /// The format of the JSON; a change that breaks readers raises it.
-    static let formatVersion = 1
-
-    var format = formatVersion
-    /// When the run ended, in UTC.
-    var date = Date().formatted(.iso8601)
-    var machine = Machine.current()
     let trace: String
     let command: String
     let events: Int
@@ -54,12 +46,13 @@ struct ReplayComparison: Codable {
         return own > spread ? own : nil
     }
 
+    /// Characters of the command that the text shows.
+    private static let commandShown = 120
+
     /// The table and what it stands for.
     func text() -> String {
         """
-        \(machine.processor), \(machine.processorCount) processors, \(machine.memoryMib) MiB, \
-        Linux \(machine.kernel), \(machine.cLibrary), \(date)
-        \(trace): \(command)
+        \(trace): \(command.prefix(Self.commandShown))
         \(events) events on \(threads) threads, at most \(blocksLiveMax) blocks and \
         \(bytesLiveMax / 1024) KiB live; touch \(touch); \(repetitions) processes each, in turns
         \(table().plain())
@@ -95,14 +88,5 @@ struct ReplayComparison: Codable {
             Numbers.ratio(
                 isAlone ? nil : ratio(Double(cell.peakKib), base.map { Double($0.peakKib) })),
         ]
-    }
-
-    /// Writes the JSON, whole or not at all.
-    func write(to path: String) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        let data = try encoder.encode(self)
-        try FileContents.write([UInt8](data) + [UInt8(ascii: "\n")], to: path)
     }
 }

@@ -52,10 +52,10 @@ struct TraceLog {
 
     var threadCount: Int { chunks.count }
 
-    /// The words of the command line, a space between them.
+    /// The words of the command line on one line, a space between them.
     var command: String {
         let words = withUnsafeBytes(of: header.command) { raw in
-            raw.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+            raw.split { $0 <= UInt8(ascii: " ") }.map { String(decoding: $0, as: UTF8.self) }
         }
         return words.joined(separator: " ")
     }

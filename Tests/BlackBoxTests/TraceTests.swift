@@ -9,8 +9,12 @@ import Testing
     /// Blocks that the program allocates and frees before it does anything else.
     private static let blocks = 1000
 
-    /// What a replay says of its trace.
     private struct Document: Decodable {
+        let comparisons: [Comparison]
+    }
+
+    /// What a replay says of a trace.
+    private struct Comparison: Decodable {
         struct Cell: Decodable {
             let allocator: String
             let hakCalls: Int?
@@ -36,7 +40,8 @@ import Testing
     }
 
     /// Replays the trace on the library and on libc, once each.
-    private func replay(_ name: String = "t.trace", in folder: TemporaryFolder) throws -> Document {
+    private func replay(_ name: String = "t.trace", in folder: TemporaryFolder) throws -> Comparison
+    {
         var command = Command([
             Product.folder + "/hak", "replay", name, "--allocator", "hakmem,glibc",
             "--repetitions", "1", "--touch", "pages", "--json", "t.json", "--library",
@@ -47,7 +52,7 @@ import Testing
         let json = try Data(contentsOf: URL(fileURLWithPath: folder.path + "/t.json"))
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
-        return try decoder.decode(Document.self, from: json)
+        return try #require(try decoder.decode(Document.self, from: json).comparisons.first)
     }
 
     private func expectExit(_ status: Int32, _ outcome: Outcome) {

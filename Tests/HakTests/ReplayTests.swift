@@ -49,6 +49,29 @@ import Testing
         #expect(comparison.ownCpuMs(comparison.cells[1]) == 4)
     }
 
+    @Test func tracesAreSummedUpByGeometricMeans() throws {
+        func comparison(_ cpuUs: Int, _ peakKib: Int) throws -> ReplayComparison {
+            var comparison = ReplayComparison(
+                trace: "t", header: trace_header_t(), repetitions: 1, touch: "ends")
+            comparison.cells = [
+                ReplayCell(
+                    allocator: "hakmem", reports: [try report(cpuUs: cpuUs, peakKib: peakKib)]),
+                ReplayCell(allocator: "glibc", reports: [try report(cpuUs: 2000)]),
+                ReplayCell(allocator: replayAloneName, reports: [try report(cpuUs: 1000)]),
+            ]
+            return comparison
+        }
+        var document = ReplayDocument()
+        document.comparisons = [try comparison(3000, 50), try comparison(9000, 200)]
+        document.comparisons.append(try comparison(1000, 100))  // no own time to be seen
+        let means = document.means
+        #expect(means.map(\.allocator) == ["hakmem", "glibc"])
+        #expect(means[0].ownCpu == 4 && means[0].ownCpuTraces == 2)
+        #expect(means[0].peak.map { abs($0 - 1) < 1e-9 } == true && means[0].peakTraces == 3)
+        #expect(means[1].ownCpu == 1)
+        #expect(ReplayDocument.geometricMean([]) == nil)
+    }
+
     @Test func whoServedIsProven() throws {
         let mine = Allocator(name: "hakmem", library: "/h.so")
         let glibc = Allocator(name: "glibc", library: nil)
