@@ -78,6 +78,7 @@ struct Recording: ~Copyable {
         threads.store(0, ordering: .relaxed)
         withHeader { _ = munmap($0, Int(TRACE_LOG_HEADER_BYTES)) }
         header.store(0, ordering: .relaxed)
+        endChunk(recorder_thread())  // the parent's mapping is another one
         recorder_thread().pointee = recorder_thread_t()
         guard let memory = logFile.create() else { return }
         let log = memory.assumingMemoryBound(to: trace_log_header_t.self)
