@@ -22,18 +22,31 @@ let embeddedSettings: [SwiftSetting] = [
     ]),
 ]
 
-let libraryLinkerSettings: [LinkerSetting] = [
-    .unsafeFlags([
-        "-use-ld=lld",
-        "-Xlinker", "-z", "-Xlinker", "now",
-        "-Xlinker", "-z", "-Xlinker", "relro",
-        "-Xlinker", "-z", "-Xlinker", "defs",
-        "-Xlinker", "--gc-sections", "-Xlinker", "--strip-debug",
-        "-Xlinker", "-soname", "-Xlinker", "libhakmem.so",
-        "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/HakmemCore/exports.ld",
-        "-Xlinker", "\(Context.packageDirectory)/Sources/HakmemCore/aliases.ld",
-    ])
-]
+/// How a preloaded library is linked: `module`'s scripts name what it shows.
+func preloadedLinkerSettings(
+    _ soname: String, module: String, _ flags: [String] = []
+) -> [LinkerSetting] {
+    let folder = "\(Context.packageDirectory)/Sources/\(module)"
+    return [
+        .unsafeFlags(
+            [
+                "-use-ld=lld",
+                "-Xlinker", "-z", "-Xlinker", "now",
+                "-Xlinker", "-z", "-Xlinker", "relro",
+                "-Xlinker", "-z", "-Xlinker", "defs",
+                "-Xlinker", "--gc-sections", "-Xlinker", "--strip-debug",
+                "-Xlinker", "-soname", "-Xlinker", soname,
+                "-Xlinker", "--version-script=\(folder)/exports.ld",
+                "-Xlinker", "\(folder)/aliases.ld",
+            ] + flags)
+    ]
+}
+
+let libraryLinkerSettings = preloadedLinkerSettings("libhakmem.so", module: "HakmemCore")
+
+// initfirst: what other libraries' constructors allocate is recorded too.
+let recorderLinkerSettings = preloadedLinkerSettings(
+    "libhakmem-trace.so", module: "HakmemTrace", ["-Xlinker", "-z", "-Xlinker", "initfirst"])
 
 // The sanitizers cannot link the library, which has no runtime: HAKMEM_HOSTED_ONLY=1 leaves it out.
 let hostedOnly = Context.environment["HAKMEM_HOSTED_ONLY"] == "1"
@@ -46,10 +59,18 @@ let shipped: [Target] = [
         swiftSettings: embeddedSettings + partSettings,
         linkerSettings: libraryLinkerSettings
     ),
+    // The recorder of `hak trace`, preloaded in front of glibc's allocator.
+    .target(
+        name: "HakmemTrace",
+        dependencies: ["CRecorder", "CTraceFormat"],
+        exclude: ["exports.ld", "aliases.ld"],
+        swiftSettings: embeddedSettings,
+        linkerSettings: recorderLinkerSettings
+    ),
     // Benchmark workloads: Embedded too, so that a process holds the workload and no runtime.
     .executableTarget(
         name: "workloads",
-        dependencies: ["CHakmem", "CWorkload"],
+        dependencies: ["CHakmem", "CTraceFormat", "CWorkload"],
         swiftSettings: [
             .enableExperimentalFeature("Embedded"),
             .unsafeFlags(["-O", "-Xfrontend", "-disable-stack-protector"]),
@@ -65,6 +86,7 @@ let shipped: [Target] = [
 
 let shippedProducts: [Product] = [
     .library(name: "hakmem", type: .dynamic, targets: ["HakmemCore"]),
+    .library(name: "hakmem-trace", type: .dynamic, targets: ["HakmemTrace"]),
     .executable(name: "workloads", targets: ["workloads"]),
 ]
 
@@ -84,6 +106,10 @@ let package = Package(
         .systemLibrary(name: "CHakmem"),
         // What Swift cannot say: thread-local storage, the return address, raw system calls.
         .systemLibrary(name: "CHakmemShim"),
+        // The numbers of the trace formats, no code.
+        .systemLibrary(name: "CTraceFormat"),
+        // What the recorder cannot say in Swift.
+        .systemLibrary(name: "CRecorder"),
         // The libc calls of the workloads, no code.
         .systemLibrary(name: "CWorkload"),
         // The core compiled as ordinary Swift: unit tests, coverage and sanitizers.
@@ -96,14 +122,14 @@ let package = Package(
         .executableTarget(
             name: "hak",
             dependencies: [
-                "CHakmem", "HakmemCoreHosted",
+                "CHakmem", "CTraceFormat", "HakmemCoreHosted",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]
         ),
         // Small programs, one case each, that black-box tests run under the library.
         .executableTarget(name: "probes", dependencies: ["CHakmem"]),
         .testTarget(name: "HakmemCoreTests", dependencies: ["HakmemCoreHosted"]),
-        .testTarget(name: "HakTests", dependencies: ["hak"]),
+        .testTarget(name: "HakTests", dependencies: ["CTraceFormat", "hak"]),
         // House rules, and what the built library shows, needs and weighs.
         .testTarget(name: "TidyTests", exclude: ["hit_path.golden"]),
     ] + (hostedOnly ? [] : shipped)

@@ -11,6 +11,7 @@ struct Hak: ParsableCommand {
         abstract: "Runs programs on the hakmem allocator, measures it, and looks at this machine.",
         subcommands: [
             RunCommand.self, OptionsCommand.self, DoctorCommand.self, BenchCommand.self,
+            TraceCommand.self, ReplayCommand.self,
             LearnCommand.self,
         ]
     )

@@ -5,6 +5,7 @@
 //   workloads --list
 //   workloads SCENARIO [--iterations N] [--warmup N] [--touch]
 //   workloads program [--preload LIBRARY] [--prove] -- COMMAND ARGUMENTS
+//   workloads replay FILE [--touch none|ends|pages] [--alone]
 //
 // The process is libc and the workload: no Swift runtime, whose own allocations would be served
 // by the allocator under test. Memory of the harness is mapped, never allocated.
@@ -21,6 +22,8 @@ func start(_ arguments: Arguments) {
         listWorkloads()
     } else if matches(name, "program") {
         runProgram(arguments)
+    } else if matches(name, "replay") {
+        runReplay(arguments)
     } else if let workload = Workload.named(name) {
         runWorkload(workload, arguments)
     } else {
