@@ -8,6 +8,9 @@ struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
         abstract: "Compares hakmem with other allocators.",
-        subcommands: [BenchRunCommand.self],
+        subcommands: [
+            BenchRunCommand.self, BenchCompareCommand.self, BenchMatrixCommand.self,
+            BenchPageCommand.self,
+        ],
         defaultSubcommand: BenchRunCommand.self)
 }

@@ -58,6 +58,10 @@ struct BenchRunCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write the results to this file, too.", valueName: "file"))
     var json: String?
 
+    @Option(
+        help: ArgumentHelp("Draw the results as one HTML page, too.", valueName: "file"))
+    var html: String?
+
     @Option(help: ArgumentHelp("hakmem's library, instead of the one found.", valueName: "path"))
     var library: String?
 
@@ -104,6 +108,7 @@ struct BenchRunCommand: ParsableCommand {
 
     func run() throws {
         try Self.checkWritable(json, of: "--json")
+        try Self.checkWritable(html, of: "--html")
         let environment = ProcessInfo.processInfo.environment
         let allocators = try AllocatorChoice(parsing: allocator).allocators(
             hakmem: { try Library.find(requested: library, environment: environment) },
@@ -122,6 +127,9 @@ struct BenchRunCommand: ParsableCommand {
         print(document.text(), terminator: "")
         fflush(nil)
         if let json { try FileContents.write(document.encoded(), to: json) }
+        if let html {
+            try FileContents.write(Array(BenchPage(document).html().utf8), to: html)
+        }
         guard document.failures.isEmpty else {
             for failure in document.failures { complain(failure) }
             throw ExitCode(1)
