@@ -91,8 +91,10 @@ struct RowSelection: Equatable {
                 "there is no scenario '\(name)'; use \(known.joined(separator: ", "))")
         }
         for family in families ?? [] where !knownFamilies.contains(family) {
+            var distinct: [String] = []
+            for known in knownFamilies where !distinct.contains(known) { distinct.append(known) }
             throw Failure(
-                "there is no family '\(family)'; use \(knownFamilies.joined(separator: ", "))")
+                "there is no family '\(family)'; use \(distinct.joined(separator: ", "))")
         }
     }
 
@@ -113,7 +115,7 @@ struct RowSelection: Equatable {
     }
 
     private func planned(_ workload: Workload, threads: Int?, live: Int?) -> PlannedRow {
-        let operations = iterations ?? workload.iterations
+        let operations = iterations ?? max(1, workload.iterations / (isQuick ? 2 : 1))
         var arguments = [workload.name, "--iterations", "\(operations)"]
         if let threads { arguments += ["--threads", "\(threads)"] }
         if let live { arguments += ["--live", "\(live)"] }

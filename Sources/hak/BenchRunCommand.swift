@@ -65,6 +65,9 @@ struct BenchRunCommand: ParsableCommand {
     @Option(help: ArgumentHelp("hakmem's library, instead of the one found.", valueName: "path"))
     var library: String?
 
+    @Flag(help: "Count instructions an operation with callgrind, in the rows that allow it.")
+    var instructions = false
+
     @Flag(help: "Show how far it is even where standard error is no terminal.")
     var progress = false
 
@@ -118,12 +121,23 @@ struct BenchRunCommand: ParsableCommand {
             workloads: try Library.workloads(), environment: environment, allocators: allocators,
             effort: effort, progress: Progress(isWanted: progress))
         var document = BenchDocument(allocators: allocators, rounds: effort.rounds)
-        let rows = try plan(runner)
+        let workloads = program ? [] : try runner.listedWorkloads()
         if list {
-            for row in rows { print("\(row.row.family)\t\(row.row.title)\t\(row.row.summary)") }
+            printList(workloads)
             return
         }
-        document.rows = try runner.compare(rows)
+        var folder: ProgramFolder?
+        defer { folder?.remove() }
+        let planned = try plan(workloads, runner) {
+            let made = try folder ?? ProgramFolder(environment: environment)
+            folder = made
+            return made
+        }
+        document.skipped = planned.skipped
+        document.rows = try runner.compare(planned.rows)
+        if instructions {
+            document.skipped += try runner.countInstructions(planned.rows, into: &document.rows)
+        }
         print(document.text(), terminator: "")
         fflush(nil)
         if let json { try FileContents.write(document.encoded(), to: json) }
@@ -136,19 +150,35 @@ struct BenchRunCommand: ParsableCommand {
         }
     }
 
-    /// The rows that are asked for.
-    private func plan(_ runner: BenchRunner) throws -> [PlannedRow] {
+    /// The rows that are asked for, and what had to be left out.
+    private func plan(
+        _ workloads: [Workload], _ runner: BenchRunner, in folder: () throws -> ProgramFolder
+    ) throws -> (rows: [PlannedRow], skipped: [String]) {
         if program {
             let row = BenchRow(
-                name: FileContents.name(of: words[0]), family: "program",
+                name: FileContents.name(of: words[0]), family: RealProgram.family,
                 summary: words.joined(separator: " "))
-            return [PlannedRow(row: row, task: .program(words))]
+            return ([PlannedRow(row: row, task: .program(words))], [])
         }
-        let workloads = try runner.listedWorkloads()
         let selection = self.selection
         try selection.check(
-            names: workloads.map(\.name), families: workloads.map(\.family))
-        return selection.rows(of: workloads)
+            names: workloads.map(\.name) + RealProgram.all.map(\.name),
+            families: workloads.map(\.family) + [RealProgram.family])
+        let programs = try RealProgram.rows(selection, in: folder, progress: runner.progress)
+        return (selection.rows(of: workloads) + programs.rows, programs.skipped)
+    }
+
+    private func printList(_ workloads: [Workload]) {
+        let selection = self.selection
+        for planned in selection.rows(of: workloads) {
+            print("\(planned.row.family)\t\(planned.row.title)\t\(planned.row.summary)")
+        }
+        for program in RealProgram.all
+        where selection.includes(
+            name: program.name, family: RealProgram.family, isQuick: program.isQuick)
+        {
+            print("\(RealProgram.family)\t\(program.name)\t\(program.summary)")
+        }
     }
 
     private var selection: RowSelection {

@@ -147,12 +147,17 @@ struct BenchRunner {
     func run(
         _ arguments: [String], under allocator: Allocator?, preloads: Bool = true
     ) throws -> Child {
+        try Child.run(
+            workloads, arguments, environment: variables(of: allocator, preloads: preloads),
+            secondsMax: preloads ? Self.secondsMax : nil)
+    }
+
+    /// The environment of an allocator's processes.
+    func variables(of allocator: Allocator?, preloads: Bool = true) -> [String: String] {
         var variables = environment
         variables["LD_PRELOAD"] = preloads ? allocator?.library : nil
         for (name, value) in allocator?.variables ?? [:] { variables[name] = value }
-        return try Child.run(
-            workloads, arguments, environment: variables,
-            secondsMax: preloads ? Self.secondsMax : nil)
+        return variables
     }
 
     /// What to type to run a process again.

@@ -30,6 +30,7 @@ extension BenchDocument {
         for metric in Metric.allCases where hasFigures(metric) {
             text += "\n\(metric.title), ratio to \(base ?? "–")\n\(matrix(metric).plain())"
         }
+        text += instructions()
         if allocators.contains(where: { $0.role == .peer }) {
             text += """
 
@@ -72,6 +73,19 @@ extension BenchDocument {
                     } + [best?.allocator ?? "–", toBest])
         }
         return table
+    }
+
+    /// Instructions an operation of every row that has them.
+    private func instructions() -> String {
+        var table = TextTable(headings: ["row"] + names, numericColumns: Set(1...names.count))
+        for row in rows {
+            let counts = names.map { row.cell($0)?.instructionsPerOperation }
+            guard counts.contains(where: { $0 != nil }) else { continue }
+            table.append(
+                [row.row.title] + counts.map { $0.map { Numbers.decimal($0, digits: 1) } ?? "–" })
+        }
+        guard !table.rows.isEmpty else { return "" }
+        return "\ninstructions an operation, the workload's own included\n\(table.plain())"
     }
 
     /// The geometric means of every metric.

@@ -7,7 +7,7 @@ import CWorkload
 func visitBulk(_ body: (Workload) -> Void) {
     body(
         Workload(
-            "bulk-forward", "bulk", iterations: 800_000, [.quick],
+            "bulk-forward", "bulk", iterations: 800_000, [],
             "200,000 blocks of 16 to 128 bytes built, and freed in that order",
             run: { measureBulk(.forward, &$0) }))
     body(

@@ -13,7 +13,7 @@ func visitChurn(_ body: (Workload) -> Void) {
             run: { measureChurn(live: 1_000, .small, &$0) }))
     body(
         Workload(
-            "small-100k", "churn", iterations: 1_000_000, [.quick, .micro],
+            "small-100k", "churn", iterations: 1_000_000, [.micro],
             "random replacement, 100,000 live, 16 to 128 bytes",
             run: { measureChurn(live: 100_000, .small, &$0) }))
     body(
@@ -38,7 +38,7 @@ func visitChurn(_ body: (Workload) -> Void) {
             run: { measureChurn(live: 1_000_000, .medium, &$0) }))
     body(
         Workload(
-            "tail-1k", "churn", iterations: 1_500_000, [.quick, .micro],
+            "tail-1k", "churn", iterations: 1_500_000, [.micro],
             "random replacement, 1,000 live, from 16 bytes with a tail to 128 KiB",
             run: { measureChurn(live: 1_000, .tail, &$0) }))
     body(

@@ -5,7 +5,7 @@
 import CWorkload
 
 func visitOneLiveBlock(_ body: (Workload) -> Void) {
-    let traits: Traits = [.touch, .quick, .micro]
+    let traits: Traits = [.touch, .quick]
     body(
         Workload(
             "json", "seed", iterations: 500_000, traits,

@@ -15,7 +15,7 @@ func visitQueues(_ body: (Workload) -> Void) {
             run: { measureQueues(capacity: 1_024, batch: 64, &$0) }))
     body(
         Workload(
-            "queue-bursty", "queue", iterations: 1_000_000, [.threads, .quick],
+            "queue-bursty", "queue", iterations: 1_000_000, [.threads],
             "producers and consumers in pairs, 16 to 256 bytes, in bursts of 25,000 blocks",
             run: { measureQueues(capacity: 50_000, batch: 25_000, &$0) }))
 }

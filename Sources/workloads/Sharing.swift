@@ -9,7 +9,7 @@ import CWorkload
 func visitSharing(_ body: (Workload) -> Void) {
     body(
         Workload(
-            "sharing-active", "sharing", iterations: 1_500_000, [.threads, .quick],
+            "sharing-active", "sharing", iterations: 1_500_000, [.threads],
             "each thread allocates 8 bytes, writes them 100 times, frees",
             run: { measureSharing(isPassive: false, &$0) }))
     body(

@@ -8,7 +8,7 @@ import CWorkload
 func visitZeroed(_ body: (Workload) -> Void) {
     body(
         Workload(
-            "calloc-fresh-64", "calloc", iterations: 500_000, [.quick],
+            "calloc-fresh-64", "calloc", iterations: 500_000, [],
             "32 MiB of zeroed blocks of 64 bytes kept, then freed",
             run: { measureFresh(bytes: 64, &$0) }))
     body(

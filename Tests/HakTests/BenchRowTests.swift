@@ -33,6 +33,7 @@ import Testing
     @Test func quickLeavesRowsOut() {
         let quick = RowSelection(isQuick: true).rows(of: listed)
         #expect(quick.map(\.row.name) == ["json", "hand-over"])
+        #expect(quick.map(\.operations) == [5, 15])
         let named = RowSelection(names: ["scale"], isQuick: true).rows(of: listed)
         #expect(named.count == RowSelection.liveCounts.count)
         let family = RowSelection(families: ["scale"], isQuick: true).rows(of: listed)
