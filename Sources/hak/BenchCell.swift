@@ -73,6 +73,8 @@ enum Metric: String, CaseIterable, Codable {
 
 /// A figure over several processes.
 struct Estimate: Equatable {
+    /// Processes.
+    let count: Int
     let min: Double
     let median: Double
     let max: Double
@@ -85,6 +87,7 @@ struct Estimate: Equatable {
     init?(_ values: [Double]) {
         guard !values.isEmpty else { return nil }
         let sorted = values.sorted()
+        count = sorted.count
         min = sorted[0]
         max = sorted[sorted.count - 1]
         median = Distribution.median(values)

@@ -8,6 +8,8 @@ struct BenchChange: Equatable {
     let metric: Metric
     let old: Estimate
     let new: Estimate
+    /// Whether the processes of both runs made the same operations.
+    let isSameWork: Bool
 
     /// Below 1 is better; nil where the old figure is 0.
     var ratio: Double? { old.median > 0 ? new.median / old.median : nil }
@@ -21,15 +23,17 @@ struct BenchComparison {
     let new: BenchDocument
     let allocator: String
 
-    /// Every cell that both runs have. The same row counts the same operations: figures are those
-    /// of one operation.
+    /// Every cell that both runs have.
     func changes(_ metric: Metric) -> [BenchChange] {
         new.rows.compactMap { row in
             let before = old.rows.first { Self.isSame($0.row, row.row) }
             guard let old = before?.cell(allocator)?.estimate(metric),
                 let new = row.cell(allocator)?.estimate(metric)
             else { return nil }
-            return BenchChange(row: row.row, metric: metric, old: old, new: new)
+            let operations = [before, row].map { $0?.cell(allocator)?.samples.first?.operations }
+            return BenchChange(
+                row: row.row, metric: metric, old: old, new: new,
+                isSameWork: operations[0] == operations[1])
         }
     }
 
@@ -64,7 +68,8 @@ struct BenchComparison {
                     Self.verdict(change),
                 ])
             }
-            let mean = BenchSummary.geomean(changes.compactMap(\.ratio))
+            let comparable = changes.filter(\.isSameWork)
+            let mean = BenchSummary.geomean(comparable.compactMap(\.ratio))
             table.append(["geometric mean", "", "", Numbers.ratio(mean), ""])
             text += "\n\(metric.title)\n\(table.plain())"
         }
@@ -72,6 +77,8 @@ struct BenchComparison {
     }
 
     static func verdict(_ change: BenchChange) -> String {
+        if !change.isSameWork { return "not comparable: other counts of operations" }
+        if min(change.old.count, change.new.count) < 2 { return "one process: spread unknown" }
         if change.isNoise { return "within the spread" }
         return change.new.median < change.old.median ? "better" : "worse"
     }

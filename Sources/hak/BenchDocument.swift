@@ -52,6 +52,11 @@ struct BenchDocument: Codable {
     /// What was not measured, and why.
     var failures: [String] { rows.flatMap(\.failures) }
 
+    /// Rounds that were made.
+    var roundsMade: Int {
+        rows.flatMap { $0.cells.map(\.samples.count) }.max() ?? 0
+    }
+
     var names: [String] { allocators.map(\.name) }
 
     /// The allocator whose figures are 1: mimalloc where it takes part, else the first peer.

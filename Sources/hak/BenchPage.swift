@@ -45,7 +45,7 @@ struct BenchPage {
             """
             \(document.date) · \(machine.processor), \(machine.processorCount) processors, \
             \(machine.memoryMib) MiB · Linux \(machine.kernel), \(machine.cLibrary), huge pages \
-            \(machine.hugePages) · \(document.rounds) rounds
+            \(machine.hugePages) · \(document.roundsMade) rounds
             """)
     }
 

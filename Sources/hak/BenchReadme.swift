@@ -28,11 +28,17 @@ struct BenchReadme {
         var text = """
             \(document.date.prefix(10)), \(machine.processor), \(machine.processorCount) \
             processors, Linux \(machine.kernel), \(machine.cLibrary), huge pages \
-            \(machine.hugePages). Geometric means of the medians of \(document.rows.count) rows, \
-            ratio to \(base); less is better. The oracle is the best peer of each row.
+            \(machine.hugePages). Geometric means of \(document.rows.count) rows, each a \
+            median of \(document.roundsMade) rounds, ratio to \(base); less is better. The \
+            oracle is the best peer of each row.
 
 
             """
+        let libraries = document.allocators.map { allocator in
+            let words = [FileContents.name(of: allocator.library)] + allocator.variables
+            return "\(allocator.name) (\(words.joined(separator: " ")))"
+        }
+        text += "Libraries: \(libraries.joined(separator: ", ")).\n\n"
         for metric in [Metric.cpu, .peak, .idle] where document.hasFigures(metric) {
             text += matrix(metric).markdown() + "\n"
         }

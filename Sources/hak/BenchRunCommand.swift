@@ -48,7 +48,7 @@ struct BenchRunCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Operations in a process; default: the row's own.", valueName: "n"))
+            "Operations in a process, with --scenario; default: the row's own.", valueName: "n"))
     var iterations: Int?
 
     @Option(
@@ -103,6 +103,9 @@ struct BenchRunCommand: ParsableCommand {
                 throw ValidationError(
                     "--scenario, --family and --iterations do not go with --program.")
             }
+        } else if iterations != nil, scenario == nil {
+            throw ValidationError(
+                "--iterations needs --scenario: rows differ in what an operation costs.")
         } else if let stray = words.first {
             throw ValidationError(
                 "'\(stray)' is no option; a command to compare needs --program in front.")

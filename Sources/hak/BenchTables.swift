@@ -15,7 +15,8 @@ extension BenchDocument {
             \(machine.processor), \(machine.processorCount) processors, \
             \(machine.memoryMib) MiB, Linux \(machine.kernel), \(machine.cLibrary), \
             huge pages \(machine.hugePages), \(date)
-            \(rounds) rounds; figures are medians over the processes of an allocator
+            \(roundsMade) of \(rounds) rounds; figures are medians over the \
+            processes of an allocator
 
             """
         for allocator in allocators {

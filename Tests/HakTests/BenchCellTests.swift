@@ -7,6 +7,7 @@ import Testing
 @Suite struct BenchCellTests {
     @Test func anEstimateOfFewHasTheirEnds() throws {
         let estimate = try #require(Estimate([3, 1, 2]))
+        #expect(estimate.count == 3)
         #expect(estimate.min == 1)
         #expect(estimate.median == 2)
         #expect(estimate.max == 3)

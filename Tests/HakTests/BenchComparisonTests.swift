@@ -23,6 +23,19 @@ import Testing
             changes.map(BenchComparison.verdict) == ["better", "within the spread"])
     }
 
+    @Test func whatCannotBeComparedSaysSo() throws {
+        func change(_ old: [Double], _ new: [Double], isSameWork: Bool = true) throws -> String {
+            BenchComparison.verdict(
+                BenchChange(
+                    row: BenchRow(name: "a", family: "f", summary: ""), metric: .cpu,
+                    old: try #require(Estimate(old)), new: try #require(Estimate(new)),
+                    isSameWork: isSameWork))
+        }
+        #expect(try change([1, 1], [2, 2]) == "worse")
+        #expect(try change([1], [2, 2]).hasPrefix("one process"))
+        #expect(try change([1, 1], [2, 2], isSameWork: false).hasPrefix("not comparable"))
+    }
+
     @Test func memoryIsComparedToo() {
         let changes = comparison().changes(.peak)
         #expect(changes.map(BenchComparison.verdict) == ["worse", "better"])
