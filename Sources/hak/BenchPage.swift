@@ -30,6 +30,7 @@ struct BenchPage {
         \(means)
         \(pareto)
         \(matrices)
+        \(instructions)
         \(curves)
         \(leftOut)
         </body></html>
@@ -142,6 +143,23 @@ struct BenchPage {
             line += cell(nil)
         }
         return line + "</tr>\n"
+    }
+
+    private var instructions: String {
+        var lines = ""
+        for row in document.rows {
+            let counts = document.names.map { row.cell($0)?.instructionsPerOperation }
+            guard counts.contains(where: { $0 != nil }) else { continue }
+            let cells = counts.map { count in
+                "<td>\(count.map { Numbers.decimal($0, digits: 1) } ?? "–")</td>"
+            }
+            lines += "<tr><th>\(Svg.escaped(row.row.title))</th>\(cells.joined())</tr>\n"
+        }
+        guard !lines.isEmpty else { return "" }
+        return """
+            <h2>Instructions</h2><p>An operation's, the workload's own included.</p>
+            <table>\(heading(["row"] + document.names))\(lines)</table>
+            """
     }
 
     private var leftOut: String {

@@ -49,6 +49,15 @@ import Testing
         #expect(!html.contains("Over live sets"))
     }
 
+    @Test func instructionsAreShownWhereTheyWereCounted() {
+        #expect(!html.contains("<h2>Instructions</h2>"))
+        var document = BenchDocument.sample()
+        document.rows[0].cells[0].instructionsPerOperation = 28.5
+        let counted = BenchPage(document).html()
+        #expect(counted.contains("<td>28.5</td><td>–</td>"))
+        #expect(imbalance(of: counted) == [])
+    }
+
     @Test func textIsNoMarkup() {
         #expect(html.contains("a &lt;row&gt;"))
         #expect(Svg.escaped("<a b=\"c\">&") == "&lt;a b=&quot;c&quot;&gt;&amp;")
