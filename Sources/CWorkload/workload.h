@@ -35,6 +35,18 @@ static inline void workload_touch(void *block, size_t bytes) {
   for (size_t offset = 0; offset < bytes; offset += WORKLOAD_PAGE_BYTES) byte[offset] = 1;
 }
 
+/* Backs zeroed memory with pages, so that it stays zeroed and its faults are over. */
+static inline void workload_touch_zero(void *block, size_t bytes) {
+  volatile unsigned char *byte = (volatile unsigned char *)block;
+  for (size_t offset = 0; offset < bytes; offset += WORKLOAD_PAGE_BYTES) byte[offset] = 0;
+}
+
+/* Writes a byte over and over; volatile, so that every write is made. */
+static inline void workload_write(void *block, int times) {
+  volatile unsigned char *byte = (volatile unsigned char *)block;
+  for (int time = 0; time < times; time++) *byte = (unsigned char)time;
+}
+
 /* Zeroed memory that is no allocator's, not backed by pages yet. NULL when there is none. */
 static inline void *workload_map(size_t bytes) {
   void *start = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

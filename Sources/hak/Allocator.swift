@@ -11,6 +11,16 @@ struct Allocator: Equatable {
     let name: String
     /// The library to preload; nil for the C library's own.
     let library: String?
+    var role = BenchDocument.Role.peer
+    /// What is set in the environment of its processes.
+    var variables: [String: String] = [:]
+    /// Whether it is hakmem, whose own statistics have to show that it served the calls.
+    var countsCalls = false
+
+    /// hakmem itself.
+    static func hakmem(library: String) -> Allocator {
+        Allocator(name: "hakmem", library: library, role: .subject, countsCalls: true)
+    }
 }
 
 /// An allocator that hakmem is compared with.
@@ -72,14 +82,20 @@ enum AllocatorChoice: Equatable {
     case everyInstalled
     case named([Name])
 
-    enum Name: Equatable {
+    indirect enum Name: Equatable, Sendable {
         case hakmem
         case system
         case peer(String)
         case custom(name: String, path: String)
+        /// Another with variables set.
+        case variant(of: Name, name: String, variables: [String: String])
     }
 
-    /// Parses `A,B,NAME=PATH`.
+    /// mimalloc 3 without huge pages, so that a gain that is only a difference in their use shows.
+    private static let mimallocWithoutHugePages = Name.variant(
+        of: .peer("mimalloc"), name: "mimalloc3-nothp", variables: ["MIMALLOC_ALLOW_THP": "0"])
+
+    /// Parses `A,B,NAME=PATH,A+VARIABLE=VALUE`.
     init(parsing text: String?) throws {
         guard let text else {
             self = .everyInstalled
@@ -89,6 +105,9 @@ enum AllocatorChoice: Equatable {
     }
 
     private static func name(_ word: String) throws -> Name {
+        if let plus = word.firstIndex(of: "+"), let variables = variables(word[plus...]) {
+            return .variant(of: try name(String(word[..<plus])), name: word, variables: variables)
+        }
         if let equals = word.firstIndex(of: "=") {
             let name = String(word[..<equals])
             let path = String(word[word.index(after: equals)...])
@@ -101,19 +120,35 @@ enum AllocatorChoice: Equatable {
         case "hakmem": return .hakmem
         case "glibc", "system": return .system
         case "mimalloc3": return .peer("mimalloc")
+        case "mimalloc3-nothp": return mimallocWithoutHugePages
         case _ where Peer.all.contains { $0.name == word }: return .peer(word)
         default:
-            let names = ["hakmem", "glibc"] + Peer.all.map(\.name)
+            let names = ["hakmem", "glibc"] + Peer.all.map(\.name) + ["mimalloc3-nothp"]
             throw Failure(
                 """
                 there is no allocator '\(word)'; use \(names.joined(separator: ", ")), \
-                or NAME=PATH for any other library
+                NAME=PATH for any other library, or one of them with +VARIABLE=VALUE behind it
                 """)
         }
     }
 
+    /// The variables of `+A=1+B=2`; nil where the text is something else, as a path with a plus.
+    private static func variables(_ text: Substring) -> [String: String]? {
+        var variables: [String: String] = [:]
+        for word in text.split(separator: "+") {
+            guard let equals = word.firstIndex(of: "="), equals > word.startIndex,
+                word[..<equals].allSatisfy({ $0.isUppercase || $0.isNumber || $0 == "_" })
+            else { return nil }
+            variables[String(word[..<equals])] = String(word[word.index(after: equals)...])
+        }
+        return variables.isEmpty ? nil : variables
+    }
+
     /// The allocators on this machine, each once; asking for one that is absent is a failure.
-    func allocators(hakmem: () throws -> String, folders: [String]) throws -> [Allocator] {
+    /// Where none is named, `hasVariants` adds those with other settings.
+    func allocators(
+        hakmem: () throws -> String, folders: [String], hasVariants: Bool = false
+    ) throws -> [Allocator] {
         switch self {
         case .everyInstalled:
             let peers = try Peer.all.compactMap { peer in
@@ -121,10 +156,17 @@ enum AllocatorChoice: Equatable {
                     Allocator(name: peer.name, library: try Library.preloadable($0))
                 }
             }
-            return [
-                Allocator(name: "hakmem", library: try Library.preloadable(hakmem())),
+            var allocators = [
+                Allocator.hakmem(library: try Library.preloadable(hakmem())),
                 Allocator(name: "glibc", library: nil),
-            ] + peers
+            ]
+            allocators += peers
+            if hasVariants, peers.contains(where: { $0.name == "mimalloc" }) {
+                allocators.append(
+                    try Self.allocator(
+                        Self.mimallocWithoutHugePages, hakmem: hakmem, folders: folders))
+            }
+            return allocators
         case .named(let names):
             let allocators = try names.map { name in
                 try Self.allocator(name, hakmem: hakmem, folders: folders)
@@ -142,11 +184,16 @@ enum AllocatorChoice: Equatable {
     ) throws -> Allocator {
         switch name {
         case .hakmem:
-            return Allocator(name: "hakmem", library: try Library.preloadable(hakmem()))
+            return .hakmem(library: try Library.preloadable(hakmem()))
         case .system:
             return Allocator(name: "glibc", library: nil)
         case .custom(let name, let path):
             return Allocator(name: name, library: try Library.preloadable(path))
+        case .variant(let original, let name, let variables):
+            let plain = try allocator(original, hakmem: hakmem, folders: folders)
+            return Allocator(
+                name: name, library: plain.library, role: .variant, variables: variables,
+                countsCalls: plain.countsCalls)
         case .peer(let name):
             guard let peer = Peer.all.first(where: { $0.name == name }),
                 let library = peer.find(in: folders)

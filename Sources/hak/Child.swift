@@ -24,9 +24,11 @@ struct Child {
         return "signal \(signal) (\(String(cString: strsignal(signal))))"
     }
 
-    /// Runs `path` to its end with exactly this environment. Standard input is empty.
+    /// Runs `path` to its end with exactly this environment, or kills it after `secondsMax`.
+    /// Standard input is empty.
     static func run(
-        _ path: String, _ arguments: [String], environment: [String: String]
+        _ path: String, _ arguments: [String], environment: [String: String],
+        secondsMax: Double? = nil
     ) throws -> Child {
         let output = try Pipe()
         let errors = try Pipe()
@@ -52,7 +54,9 @@ struct Child {
         guard refusal == 0 else {
             throw Failure("cannot start '\(path)': \(errorText(refusal))")
         }
-        let (printed, complaints) = collect(output.read, errors.read)
+        let (printed, complaints) = collect(output.read, errors.read, secondsMax) {
+            kill(process, SIGKILL)
+        }
         var status: Int32 = 0
         while waitpid(process, &status, 0) < 0, errno == EINTR {}
         return Child(
@@ -74,8 +78,11 @@ struct Child {
         }
     }
 
-    /// Reads two files to their ends, whichever has something first.
-    private static func collect(_ first: Int32, _ second: Int32) -> ([UInt8], [UInt8]) {
+    /// Reads two files to their ends, whichever has something first. When nothing comes for
+    /// `secondsMax`, calls `giveUp`, which makes them end.
+    private static func collect(
+        _ first: Int32, _ second: Int32, _ secondsMax: Double?, giveUp: () -> Void
+    ) -> ([UInt8], [UInt8]) {
         var waiting = [
             pollfd(fd: first, events: Int16(POLLIN), revents: 0),
             pollfd(fd: second, events: Int16(POLLIN), revents: 0),
@@ -83,7 +90,9 @@ struct Child {
         var texts: [[UInt8]] = [[], []]
         var chunk = [UInt8](repeating: 0, count: 64 * 1024)
         while waiting.contains(where: { $0.fd >= 0 }) {
-            guard poll(&waiting, 2, -1) >= 0 || errno == EINTR else { break }
+            let ready = poll(&waiting, 2, secondsMax.map { Int32($0 * 1000) } ?? -1)
+            guard ready >= 0 || errno == EINTR else { break }
+            if ready == 0 { giveUp() }
             for index in 0...1 where waiting[index].fd >= 0 && waiting[index].revents != 0 {
                 let got = read(waiting[index].fd, &chunk, chunk.count)
                 // poll passes over negative files.

@@ -33,6 +33,22 @@ enum Numbers {
         return "\(sign)\(whole / Int(scale)).\(fraction)"
     }
 
+    /// A count with the letter of its thousands: `100k`, `1M`.
+    static func short(_ count: Int) -> String {
+        if count >= 1_000_000, count % 1_000_000 == 0 { return "\(count / 1_000_000)M" }
+        if count >= 1_000, count % 1_000 == 0 { return "\(count / 1_000)k" }
+        return "\(count)"
+    }
+
+    /// Three digits that count, for figures of any size.
+    static func figure(_ value: Double) -> String {
+        switch value.magnitude {
+        case ..<10: return decimal(value, digits: 2)
+        case ..<100: return decimal(value, digits: 1)
+        default: return decimal(value, digits: 0)
+        }
+    }
+
     /// A ratio, or a dash where there is nothing to compare with.
     static func ratio(_ value: Double?) -> String {
         value.map { "\(decimal($0, digits: 2))×" } ?? "–"

@@ -5,7 +5,7 @@
 import Glibc
 
 /// The machine as reports name it.
-struct Machine: Codable {
+struct Machine: Codable, Equatable {
     let hardware: String
     let processor: String
     let processorCount: Int

@@ -76,7 +76,7 @@ struct Preloading {
                     advice: firstLine(child.errors) ?? "it prints nothing on standard error")
             }
             let report = try WorkloadReport(parsing: child.output)
-            let allocator = Allocator(name: "hakmem", library: library)
+            let allocator = Allocator.hakmem(library: library)
             if let reason = report.proofFails(for: allocator) {
                 return Finding(
                     subject, reason, .broken,

@@ -4,18 +4,25 @@
 
 import FoundationEssentials
 
-/// The report of one run of one scenario.
+/// The report of one run of one workload.
 struct WorkloadReport {
     /// The line of JSON; the workload writes its keys in snake case.
     struct Header: Decodable, Equatable {
         let scenario: String
-        let iterations: Int
-        let warmup: Int
+        let operations: Int
+        /// Allocations that the process made at least, outside the section too.
+        let allocationsMin: Int
+        let wallNs: Int
+        let cpuNs: Int
         let minorFaults: Int
         let majorFaults: Int
+        let voluntarySwitches: Int
+        let involuntarySwitches: Int
         let peakKib: Int
-        /// The harness's part of the peak.
-        let sampleKib: Int
+        /// Absent where nobody waited for it.
+        let idleKib: Int?
+        /// Iterations that were timed by themselves.
+        let samples: Int
         /// The file that holds malloc as the process resolved it.
         let mallocObject: String
         let freeObject: String
@@ -24,7 +31,7 @@ struct WorkloadReport {
     }
 
     let header: Header
-    /// Nanoseconds of every iteration, ascending.
+    /// Nanoseconds of the iterations that were timed by themselves, ascending.
     let samples: [UInt32]
 
     init(parsing bytes: [UInt8]) throws {
@@ -40,11 +47,11 @@ struct WorkloadReport {
                 "the workload's report is unreadable (\(error)); build tool and workloads together")
         }
         let tail = bytes[(end + 1)...]
-        guard tail.count == header.iterations * MemoryLayout<UInt32>.stride else {
+        guard tail.count == header.samples * MemoryLayout<UInt32>.stride else {
             throw Failure(
                 """
                 the workload's report has \(tail.count) bytes of samples for \
-                \(header.iterations) iterations; build tool and workloads together
+                \(header.samples) iterations; build tool and workloads together
                 """)
         }
         samples = tail.withUnsafeBytes { raw in
@@ -63,13 +70,15 @@ struct WorkloadReport {
                 return "\(function) was served by '\(object)', not by the C library"
             }
         }
-        guard allocator.name == "hakmem" else { return nil }
+        guard allocator.countsCalls else { return nil }
         guard let calls = header.hakCalls else {
             return "the library has no hak_stats, so that nothing shows that it served the calls"
         }
-        let least = header.iterations + header.warmup
-        guard calls >= least else {
-            return "hak_stats counts \(calls) allocations where the scenario made \(least)"
+        guard calls >= header.allocationsMin else {
+            return """
+                hak_stats counts \(calls) allocations where the scenario made \
+                \(header.allocationsMin)
+                """
         }
         return nil
     }
@@ -81,35 +90,22 @@ struct WorkloadReport {
     }
 }
 
-/// A scenario as `workloads --list` names it.
-struct Scenario: Equatable {
-    let name: String
-    /// Iterations where none are asked for.
-    let iterations: Int
-    /// Whether the same writes without an allocator can be measured.
-    let hasTouchBaseline: Bool
-    let summary: String
-
-    /// The lines `name iterations touch-or-dash summary`, separated by tabs.
-    static func list(parsing text: String) -> [Scenario] {
-        text.split(separator: "\n").compactMap { line in
-            let fields = line.split(separator: "\t", maxSplits: 3)
-            guard fields.count == 4, let iterations = Int(fields[1]) else { return nil }
-            return Scenario(
-                name: String(fields[0]), iterations: iterations,
-                hasTouchBaseline: fields[2] == "touch", summary: String(fields[3]))
+extension BenchSample {
+    /// The figures of one process of a workload.
+    init(_ report: WorkloadReport) {
+        let header = report.header
+        self.init(
+            operations: header.operations, cpuNs: header.cpuNs, wallNs: header.wallNs,
+            minorFaults: header.minorFaults, majorFaults: header.majorFaults,
+            voluntarySwitches: header.voluntarySwitches,
+            involuntarySwitches: header.involuntarySwitches, peakKib: header.peakKib,
+            idleKib: header.idleKib)
+        guard !report.samples.isEmpty else { return }
+        func percentile(_ percent: Double) -> Double {
+            Double(Distribution.percentile(percent, ofSorted: report.samples))
         }
-    }
-
-    /// Those that `--scenario` names, in its order; all when it is absent.
-    static func choose(_ text: String?, from all: [Scenario]) throws -> [Scenario] {
-        guard let text else { return all }
-        return try text.split(separator: ",").map { word in
-            guard let scenario = all.first(where: { $0.name == word }) else {
-                let names = all.map(\.name).joined(separator: ", ")
-                throw Failure("there is no scenario '\(word)'; use \(names)")
-            }
-            return scenario
-        }
+        medianNs = percentile(50)
+        p95Ns = percentile(95)
+        p99Ns = percentile(99)
     }
 }

@@ -56,6 +56,8 @@ func runProgram(_ arguments: Arguments) {
         text.append(key: "peak_kib", Int(usage.ru_maxrss))
         text.append(key: "minor_faults", Int(usage.ru_minflt))
         text.append(key: "major_faults", Int(usage.ru_majflt))
+        text.append(key: "voluntary_switches", Int(usage.ru_nvcsw))
+        text.append(key: "involuntary_switches", Int(usage.ru_nivcsw))
     }
     text.closeObject()
     text.write(to: STDOUT_FILENO)

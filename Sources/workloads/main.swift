@@ -3,7 +3,7 @@
 // Runs one benchmark workload in a process that holds nothing else, and reports what it cost.
 //
 //   workloads --list
-//   workloads SCENARIO [--iterations N] [--warmup N] [--touch]
+//   workloads SCENARIO [--iterations N] [--warmup N] [--threads N] [--live N] [--touch] [--idle]
 //   workloads program [--preload LIBRARY] [--prove] -- COMMAND ARGUMENTS
 //   workloads replay FILE [--touch none|ends|pages] [--alone]
 //

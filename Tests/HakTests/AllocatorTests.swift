@@ -49,4 +49,22 @@ import Testing
         #expect(found == "/b/libjemalloc.so.2")
         #expect(jemalloc.find(in: ["/a"]) { _ in false } == nil)
     }
+
+    @Test func variablesMakeAVariant() throws {
+        let choice = try AllocatorChoice(parsing: "glibc+A_1=x+B=,mimalloc3-nothp,m=/a+b/m.so")
+        #expect(
+            choice
+                == .named([
+                    .variant(
+                        of: .system, name: "glibc+A_1=x+B=", variables: ["A_1": "x", "B": ""]),
+                    .variant(
+                        of: .peer("mimalloc"), name: "mimalloc3-nothp",
+                        variables: ["MIMALLOC_ALLOW_THP": "0"]),
+                    .custom(name: "m", path: "/a+b/m.so"),
+                ]))
+        let variant = try AllocatorChoice(parsing: "glibc+A=1").allocators(
+            hakmem: { "" }, folders: [])
+        #expect(variant[0].role == .variant)
+        #expect(variant[0].variables == ["A": "1"])
+    }
 }

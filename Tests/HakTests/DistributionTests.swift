@@ -29,5 +29,7 @@ import Testing
         #expect(Numbers.decimal(-0.1, digits: 0) == "0")
         #expect(Numbers.ratio(0.625) == "0.63×")
         #expect(Numbers.ratio(nil) == "–")
+        #expect([7, 1_000, 100_000, 2_000_000].map(Numbers.short) == ["7", "1k", "100k", "2M"])
+        #expect([0.5, 12.34, 123.4].map(Numbers.figure) == ["0.50", "12.3", "123"])
     }
 }

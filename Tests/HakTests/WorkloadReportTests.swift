@@ -10,8 +10,9 @@ import Testing
         samples: [UInt8] = [3, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0]
     ) -> [UInt8] {
         let header = """
-            {"scenario":"json","iterations":3,"warmup":2,"minor_faults":6,"major_faults":0,\
-            "peak_kib":1400,"sample_kib":0,"malloc_object":"\(malloc)","free_object":"\(free)"\
+            {"scenario":"json","operations":3,"allocations_min":5,"wall_ns":60,"cpu_ns":30,\
+            "minor_faults":6,"major_faults":0,"voluntary_switches":1,"involuntary_switches":2,\
+            "peak_kib":1400,"samples":3,"malloc_object":"\(malloc)","free_object":"\(free)"\
             \(calls)}
 
             """
@@ -19,7 +20,7 @@ import Testing
     }
 
     private let system = Allocator(name: "glibc", library: nil)
-    private let hakmem = Allocator(name: "hakmem", library: "/h.so")
+    private let hakmem = Allocator.hakmem(library: "/h.so")
 
     @Test func samplesAreSorted() throws {
         let report = try WorkloadReport(parsing: bytes())
@@ -54,13 +55,13 @@ import Testing
         #expect(try proof("")?.contains("hak_stats") == true)
     }
 
-    @Test func scenariosAreListed() throws {
-        let all = Scenario.list(parsing: "json\t10\ttouch\tone block\nlive\t7\t-\tmany\nodd\n")
-        #expect(all.map(\.name) == ["json", "live"])
-        #expect(all.map(\.hasTouchBaseline) == [true, false])
-        #expect(try Scenario.choose("live,json", from: all).map(\.iterations) == [7, 10])
-        #expect(try Scenario.choose(nil, from: all) == all)
-        let failure = #expect(throws: Failure.self) { try Scenario.choose("vm", from: all) }
-        #expect(failure?.description.contains("json, live") == true)
+    @Test func aSampleHasTheFiguresOfTheReport() throws {
+        let sample = BenchSample(try WorkloadReport(parsing: bytes()))
+        #expect(sample.operations == 3)
+        #expect(sample.cpuNs == 30)
+        #expect(sample.voluntarySwitches == 1)
+        #expect(sample.medianNs == 3)
+        #expect(sample.p99Ns == 256)
+        #expect(sample.idleKib == nil)
     }
 }

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+//
+// The family of structures that are built and dropped as a whole, in three orders of dropping.
+
+import CWorkload
+
+func visitBulk(_ body: (Workload) -> Void) {
+    body(
+        Workload(
+            "bulk-forward", "bulk", iterations: 800_000, [],
+            "200,000 blocks of 16 to 128 bytes built, and freed in that order",
+            run: { measureBulk(.forward, &$0) }))
+    body(
+        Workload(
+            "bulk-reverse", "bulk", iterations: 800_000, [],
+            "200,000 blocks of 16 to 128 bytes built, and freed in reverse",
+            run: { measureBulk(.reverse, &$0) }))
+    body(
+        Workload(
+            "bulk-shuffled", "bulk", iterations: 800_000, [.quick],
+            "200,000 blocks of 16 to 128 bytes built, and freed in random order",
+            run: { measureBulk(.shuffled, &$0) }))
+}
+
+/// In which order a structure's blocks are freed.
+private enum Order {
+    case forward
+    case reverse
+    case shuffled
+}
+
+private func measureBulk(_ order: Order, _ measurement: inout Measurement) {
+    let count = min(200_000, measurement.iterations)
+    let rounds = measurement.iterations / count
+    let table = Table(count: count)
+    var random = Random(seed: 2)
+    measurement.section(operations: rounds * count) {
+        for _ in 0..<rounds {
+            table.fill(.small, &random)
+            switch order {
+            case .forward: break
+            case .reverse: table.reverse()
+            case .shuffled: table.shuffle(&random)
+            }
+            table.dropBlocks()
+        }
+    }
+    table.unmap()
+}
+
+extension Table {
+    fileprivate func reverse() {
+        for index in 0..<count / 2 { swapBlocks(index, count - 1 - index) }
+    }
+
+    /// Puts the blocks into a random order.
+    func shuffle(_ random: inout Random) {
+        var index = count
+        while index > 1 {
+            swapBlocks(index - 1, random.next(below: index))
+            index -= 1
+        }
+    }
+
+    @inline(__always)
+    private func swapBlocks(_ first: Int, _ second: Int) {
+        let block = slots[first]
+        slots[first] = slots[second]
+        slots[second] = block
+    }
+}
