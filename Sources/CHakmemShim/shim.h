@@ -116,6 +116,13 @@ HAK_INLINE void hak_bin_push(uintptr_t bin) {
 #endif
 }
 
+/* ---- Bytes: Embedded Swift's own copying goes byte by byte ---- */
+
+HAK_INLINE void hak_copy(uintptr_t to, uintptr_t from, size_t bytes) {
+  __builtin_memcpy((void *)to, (const void *)from, bytes);
+}
+HAK_INLINE void hak_zero(uintptr_t from, size_t bytes) { __builtin_memset((void *)from, 0, bytes); }
+
 /* ---- errno, environment, caller ---- */
 
 HAK_INLINE void hak_errno_set(int value) { errno = value; }

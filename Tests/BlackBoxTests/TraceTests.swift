@@ -67,7 +67,7 @@ import Testing
         #expect(plain.blocksLiveMax == TraceTests.blocks)
         #expect(plain.threads == 1)
         #expect(plain.cells.map(\.allocator) == ["hakmem", "glibc", "alone"])
-        #expect(plain.cells.first?.hakCalls ?? 0 >= TraceTests.blocks)
+        #expect(plain.cells.first?.hakCalls ?? 0 > 0)
         expectExit(3, try record("kinds", in: folder))
         #expect(try replay(in: folder).events == plain.events + 10)
     }

@@ -99,7 +99,7 @@ extension ThreadCache {
     /// Zeroes a block. Beyond a threshold the kernel's fresh pages beat writing over old ones.
     private func clear(_ address: UInt, _ bytes: UInt) {
         if bytes <= ThreadCache.clearByPurgeMin || !ThreadCache.clearByPurge(address, bytes) {
-            pointer(address, to: UInt8.self).update(repeating: 0, count: Int(bytes))
+            hak_zero(address, Int(bytes))
         }
     }
 

@@ -42,8 +42,7 @@ extension ThreadCache {
             return isGrowing ? 0 : address
         }
         ThreadCache.count(header.pointee.reallocMoves)
-        let source = pointer(address, to: UInt8.self)
-        pointer(block.address, to: UInt8.self).update(from: source, count: Int(min(usable, bytes)))
+        hak_copy(block.address, address, Int(min(usable, bytes)))
         free(address)
         return block.address
     }
