@@ -41,7 +41,7 @@ package struct Ucb1: StrategySelector {
         var bestBound = Double.infinity
         for index in 0..<Strategy.count where competes(index) {
             let estimate = estimates[index]
-            let luck = (evidence / Double(max(estimate.samples, 1))).squareRoot()
+            let luck = Logarithm.squareRoot(evidence / Double(max(estimate.samples, 1)))
             let bound = estimate.cost * (1 - Ucb1.spread * luck)
             if bound < bestBound {
                 best = index
