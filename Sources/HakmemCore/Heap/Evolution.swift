@@ -23,7 +23,7 @@
         let events: Atomic<UInt>
         /// 1 while a thread looks at the window. Taken acquiring, left releasing.
         let closing: Atomic<UInt32>
-        var tournament: Tournament<Ucb1>
+        var tournament: DefaultTournament
         var random: UInt64
         var startMs: UInt
         var startNs: UInt
@@ -73,7 +73,7 @@
             }
             withUnsafeMutablePointer(to: &state.pointee.tournament) {
                 $0.initialize(
-                    to: Tournament<Ucb1>(
+                    to: DefaultTournament(
                         mode: mode, champion: champion ?? Strategy.defaultIndex,
                         isWarm: champion != nil))
             }

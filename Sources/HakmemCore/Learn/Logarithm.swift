@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Base-two logarithm and power. The library needs no mathematics library for two functions: both
-// are short series, exact to about twelve digits, which is more than any measurement here has.
+// Base-two logarithm and power, and what follows from them. The library needs no mathematics
+// library for so little (Swift's own squareRoot() would call it): both are short series, exact to
+// about ten digits, which is more than any measurement here has.
 
 enum Logarithm {
     private static let naturalOfTwo = 0.693_147_180_559_945_3
@@ -35,8 +36,8 @@ enum Logarithm {
     /// The natural logarithm of `value`, which is at least 1.
     static func natural(_ value: Double) -> Double { log2(value) * naturalOfTwo }
 
-    /// The square root of a value that is not negative. The library's may call libm, for errno.
-    static func squareRoot(_ value: Double) -> Double { value > 0 ? exp2(log2(value) / 2) : 0 }
+    /// The square root of `value`, which is positive.
+    static func squareRoot(_ value: Double) -> Double { exp2(log2(value) / 2) }
 
     /// 2 to the power of `exponent`, which is brought into range first.
     static func exp2(_ exponent: Double) -> Double {

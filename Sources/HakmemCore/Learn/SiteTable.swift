@@ -5,7 +5,7 @@
 //
 //   2^setBits sets of 4 entries, an entry a cache line:
 //
-//     site · bytes · rule · counts · sizes · lifetime · reuse distance · uses · growth
+//     bytes · site · rule · counts · sizes · lifetime · reuse distance · uses · growth
 //
 // Replacement: each time that a new site finds its set full, every entry of the set loses one use
 // in eight; the entry without uses goes. So a site in use stays, however many pass by once.
@@ -20,9 +20,11 @@
 import Synchronization
 
 struct SiteEntry: ~Copyable {
+    /// First, and not an atomic: tools take the writer's access to the first field for one to the
+    /// whole entry.
+    var bytes: UInt64
     /// The site's address; 0 in an unused entry. Partner of the load in SiteTable.rule.
     let site: Atomic<UInt>
-    var bytes: UInt64
     /// The bits of a SiteRule. Partner of the load in SiteTable.rule.
     let rule: Atomic<UInt32>
     var allocations: UInt32

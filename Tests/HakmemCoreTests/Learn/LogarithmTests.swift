@@ -13,6 +13,7 @@ import Testing
             let power = pow(2, exponent)
             #expect(abs(Logarithm.log2(power) - exponent) < 1e-10)
             #expect(abs(Logarithm.exp2(exponent) / power - 1) < 1e-10)
+            #expect(abs(Logarithm.squareRoot(power) / sqrt(power) - 1) < 1e-10)
         }
         #expect(abs(Logarithm.natural(50) - log(50)) < 1e-10)
     }
