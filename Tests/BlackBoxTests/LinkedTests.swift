@@ -41,8 +41,9 @@ enum Archive {
     /// Runs what was linked, without any preloading.
     static func expectRuns(_ path: String) {
         // Every call is counted then.
-        let counting = ["HAKMEM_STATS": "json", "HAKMEM_STATS_FILE": "/dev/null"]
-        let outcome = Command([path], environment: counting).run()
+        var command = Command([path])
+        command.environment = ["HAKMEM_STATS": "json", "HAKMEM_STATS_FILE": "/dev/null"]
+        let outcome = command.run()
         expectSuccess(outcome, [path])
         #expect(outcome.output == "ok\n")
     }

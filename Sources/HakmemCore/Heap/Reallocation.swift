@@ -13,7 +13,7 @@ extension ThreadCache {
         ThreadCache.count(header.pointee.reallocs)
         let usable = span.blockBytes
         if bytes <= usable {
-            if !isWasteful(bytes, of: usable) { return address }
+            if !ThreadCache.isWasteful(bytes, of: usable) { return address }
             if span.state != .slab, shrinkInPlace(span, bytes) { return address }
         } else if span.state != .slab, growInPlace(span, bytes) {
             return address
@@ -28,7 +28,8 @@ extension ThreadCache {
     }
 
     /// Whether a block is more than twice too large, and not merely by a few bytes.
-    private func isWasteful(_ bytes: UInt, of usable: UInt) -> Bool {
+    @inline(__always)
+    static func isWasteful(_ bytes: UInt, of usable: UInt) -> Bool {
         usable > ThreadCache.wastefulMin && bytes < usable / 2
     }
 
@@ -36,7 +37,7 @@ extension ThreadCache {
 
     private func move(_ address: UInt, _ usable: UInt, _ bytes: UInt) -> UInt {
         let isGrowing = bytes > usable
-        let wanted = isGrowing ? bytes &+ headRoom(bytes) : bytes
+        let wanted = isGrowing ? bytes &+ ThreadCache.headRoom(bytes) : bytes
         guard let block = allocate(wanted) ?? (isGrowing ? allocate(bytes) : nil) else {
             // A block that is too large is better than a failure.
             return isGrowing ? 0 : address
@@ -47,8 +48,10 @@ extension ThreadCache {
         return block.address
     }
 
-    /// What the strategy says, for blocks that are not tiny; none where it would change the kind of block.
-    private func headRoom(_ bytes: UInt) -> UInt {
+    /// What the strategy says, for blocks that are not tiny; none where it would change the kind of
+    /// block.
+    @inline(__always)
+    static func headRoom(_ bytes: UInt) -> UInt {
         if bytes < ThreadCache.headRoomMin || bytes > largeMax { return 0 }
         return min(bytes * policy.pointee.headRoomPercent / 100, largeMax - bytes)
     }
