@@ -72,15 +72,17 @@ extension ThreadCache {
         setBound(sizeClass)
     }
 
-    /// Moves the window of a bin that looks empty down to blocks that are out of sight, and takes
-    /// the top one; 0 if there are none.
+    /// Takes the top block of a bin that looked empty to the hit path: one that a message has
+    /// brought, or one that is out of its sight; 0 if there is none.
     @inline(__always)
-    func takeBelow(_ sizeClass: SizeClass) -> UInt {
-        let below = UInt(record(sizeClass).pointee.below)
-        if below == 0 { return 0 }
-        let step = min(below, UInt(sizeClass.stackSlotsMax / 2))
-        moveWindow(sizeClass, below: below &- step)
+    func takeReady(_ sizeClass: SizeClass) -> UInt {
         let bin = bin(sizeClass)
+        if bin.pointee.top == window(sizeClass) {
+            let below = UInt(record(sizeClass).pointee.below)
+            if below == 0 { return 0 }
+            let step = min(below, UInt(sizeClass.stackSlotsMax / 2))
+            moveWindow(sizeClass, below: below &- step)
+        }
         let block = pointer(bin.pointee.top, to: UInt.self).pointee
         bin.pointee.top &-= 8
         _ = hak_mark_clear(block)

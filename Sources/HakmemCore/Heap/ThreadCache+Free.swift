@@ -45,14 +45,19 @@ extension ThreadCache {
             return
         }
         if bin.pointee.top == bin.pointee.full { overflow(sizeClass) }
-        if bin.pointee.top == bin.pointee.full {
-            returnToSlab(block)
-            return
-        }
         ReadyMark.set(block)
+        if !pushReady(block, sizeClass) { returnToSlab(block) }
+    }
+
+    /// Puts a marked block on its bin; false if there is no room.
+    @inline(__always)
+    private func pushReady(_ block: UInt, _ sizeClass: SizeClass) -> Bool {
+        let bin = bin(sizeClass)
+        if bin.pointee.top == bin.pointee.full { return false }
         pointer(bin.pointee.top &+ 8, to: UInt.self).pointee = block
         bin.pointee.top &+= 8
-        ThreadCache.count(record(sizeClass).pointee.taken)
+        if process.options.countsEveryCall { ThreadCache.count(record(sizeClass).pointee.taken) }
+        return true
     }
 
     /// Frees a block of one of this cache's own medium slabs; false if there is none such.
@@ -67,7 +72,9 @@ extension ThreadCache {
 
     /// Frees a block that comes in a message, of one of this cache's own slabs. The address has
     /// `SentBlock.markedBit` if its sender found the mark on it.
-    func freeSent(_ sent: UInt) {
+    ///
+    /// It becomes ready in its bin if `keepsReady` and there is room: it is marked already.
+    func freeSent(_ sent: UInt, keepsReady: Bool) {
         let block = sent & ~SentBlock.markedBit
         let span = BlockMap.span(block).unsafelyUnwrapped
         let isFreed =
@@ -75,9 +82,10 @@ extension ThreadCache {
             || sent != block && span.sizeClass.isSmall && isReady(block, span.sizeClass)
         if isFreed {
             Misuse.reportFree(of: block, in: span)
-        } else {
-            returnToSlab(block)
+            return
         }
+        if keepsReady, span.sizeClass.isSmall, pushReady(block, span.sizeClass) { return }
+        returnToSlab(block)
     }
 
     /// Clears a block's live bit, and sees to what follows for its slab.

@@ -21,10 +21,10 @@ extension ThreadCache {
     @inline(__always)
     private func refillNow(_ sizeClass: SizeClass) -> UInt {
         ThreadCache.count(header.pointee.refills)
-        drainInbox()
         prepareBin(sizeClass)
-        let below = takeBelow(sizeClass)
-        if below != 0 { return below }
+        drainInbox(keepsReady: true)
+        let ready = takeReady(sizeClass)
+        if ready != 0 { return ready }
         let bin = bin(sizeClass)
         let record = record(sizeClass)
         let entry = SmallClassTable.entry(sizeClass)
