@@ -148,7 +148,8 @@ extension ThreadCache {
     /// is out, the owner finds when the message comes.
     @inline(__always)
     func sendRemote(_ address: UInt, _ owner: ThreadCache) -> Bool {
-        guard heapExtent.pointee.covers(address), address & (unitBytes &- 1) == 0, !ReadyMark.isOn(address)
+        guard heapExtent.pointee.covers(address), address & (unitBytes &- 1) == 0,
+            !ReadyMark.isOn(address)
         else { return false }
         ThreadCache.count(header.pointee.remoteFrees)
         ReadyMark.set(address)
