@@ -42,7 +42,9 @@ enum Archive {
     static func expectRuns(_ path: String) {
         // Every call is counted then.
         let counting = ["HAKMEM_STATS": "json", "HAKMEM_STATS_FILE": "/dev/null"]
-        let outcome = Command([path], environment: counting).run()
+        var command = Command([path])
+        command.environment = counting
+        let outcome = command.run()
         expectSuccess(outcome, [path])
         #expect(outcome.output == "ok\n")
     }

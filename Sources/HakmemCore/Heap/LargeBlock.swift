@@ -19,8 +19,7 @@ enum LargeBlock {
     static func reuse(_ bytes: UInt, cache: ThreadCache) -> UInt {
         let granules = (bytes &+ (granuleBytes &- 1)) &>> granuleShift
         let header = cache.header
-        let span = Sections.measure(.largeGet) { header.pointee.large.take(granules) }
-        guard let span else { return 0 }
+        guard let span = header.pointee.large.take(granules) else { return 0 }
         ThreadCache.count(header.pointee.largeServed)
         ThreadCache.count(header.pointee.largeHits)
         let start = span.start
@@ -30,11 +29,12 @@ enum LargeBlock {
 
     /// A block of at least `bytes` that starts at a multiple of `alignment`; nil if out of memory.
     static func allocate(_ bytes: UInt, alignment: UInt, cache: ThreadCache) -> FreshBlock? {
+        if Sections.areMeasured { cache.tick() }
         if alignment <= granuleBytes {
-            let block = reuse(bytes, cache: cache)
+            let block = Sections.measure(.largeGet) { reuse(bytes, cache: cache) }
             if block != 0 { return FreshBlock(address: block, isZero: false) }
         }
-        cache.tick()
+        if !Sections.areMeasured { cache.tick() }
         let granules = (bytes + granuleBytes - 1) >> granuleShift
         let alignmentGranules = max(alignment >> granuleShift, 1)
         guard let span = pageHeap.acquire(granules, alignment: alignmentGranules) else {
@@ -57,7 +57,7 @@ enum LargeBlock {
         let live = BlockMap.live(address)
         guard owner & Owner.wholeMark != 0, span.start == address, span.state == .large,
             live.pointee.load(ordering: .relaxed) != 0,
-            Sections.measure(.largePut, { cache.header.pointee.large.keep(span) })
+            cache.header.pointee.large.keep(span)
         else { return false }
         live.pointee.store(0, ordering: .relaxed)
         span.header.pointee.isDirty = true
@@ -76,8 +76,10 @@ enum LargeBlock {
         }
         if span.state == .whale {
             Sections.measure(.whalePut) { whaleCache.keepOrUnmap(span) }
-        } else {
+        } else if !Sections.measure(.largePut, { cache.header.pointee.large.keep(span) }) {
             release(span)
+        } else {
+            span.header.pointee.isDirty = true
         }
     }
 

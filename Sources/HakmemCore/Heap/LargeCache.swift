@@ -8,6 +8,8 @@
 //
 // Owner: the thread cache it is part of. Zeroed memory is an empty cache.
 
+import Synchronization
+
 struct LargeCache: ~Copyable {
     static let slotCount = 8
     private var spans: InlineArray<8, UInt>
@@ -15,9 +17,17 @@ struct LargeCache: ~Copyable {
     private var count: Int
     /// The time of the last tick.
     private var nowMs: UInt32
-    private(set) var bytes: UInt
+    /// Written by the owner, read by any thread that asks how much is kept.
+    private let keptBytes: Atomic<UInt>
 
-    /// The youngest span of `granules`, or of a little more (the strategy says how much); nil if there is none.
+    @inline(__always)
+    private(set) var bytes: UInt {
+        get { keptBytes.load(ordering: .relaxed) }
+        nonmutating set { keptBytes.store(newValue, ordering: .relaxed) }
+    }
+
+    /// The youngest span of `granules`, or of a little more (the strategy says how much); nil if
+    /// there is none.
     @inline(__always)
     mutating func take(_ granules: UInt) -> Span? {
         let slack = policy.pointee.largeCacheSlackShift

@@ -47,7 +47,8 @@ extension ThreadCache {
         return block.address
     }
 
-    /// What the strategy says, for blocks that are not tiny; none where it would change the kind of block.
+    /// What the strategy says, for blocks that are not tiny; none where it would change the kind
+    /// of block.
     private func headRoom(_ bytes: UInt) -> UInt {
         if bytes < ThreadCache.headRoomMin || bytes > largeMax { return 0 }
         return min(bytes * policy.pointee.headRoomPercent / 100, largeMax - bytes)

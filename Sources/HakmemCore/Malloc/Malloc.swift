@@ -47,7 +47,7 @@ import Synchronization
 @inline(never)
 @c(hak_malloc_slow) public func hakMallocSlow(_ size: UInt) -> UnsafeMutableRawPointer? {
     let cache = hak_cache_get()
-    if size > smallMax, size <= largeMax, cache != hak_cache_none() {
+    if size > smallMax, size <= largeMax, cache != hak_cache_none(), !Sections.areMeasured {
         let cache = ThreadCache(at: cache)
         let block =
             size > mediumMax
@@ -71,6 +71,7 @@ import Synchronization
     let address = UInt(bitPattern: block)
     let owner = BlockMap.owner(address)
     let cache = hak_cache_get()
+    if Sections.areMeasured { return hakFreeMiss(block) }
     if owner == cache {
         if ThreadCache(at: cache).freeMedium(address) { return }
     } else if owner & Owner.wholeMark != 0, cache != hak_cache_none(),

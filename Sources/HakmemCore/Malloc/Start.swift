@@ -75,7 +75,7 @@ nonisolated(unsafe) private var exitKey: pthread_key_t = 0
 
 @c(hak_destructor) public func hakDestructor() {
     #if HAKMEM_LEARNING
-        if Evolution.isOn, let profile = process.options.profile { LearntProfile.save(profile) }
+        if Evolution.isSaved, let profile = process.options.profile { LearntProfile.save(profile) }
     #endif
     if process.options.timing != 0 { SectionsReport.atExit() }
     if process.options.stats != 0 { StatisticsReport.atExit() }
