@@ -21,10 +21,7 @@ enum Start {
         process.options = OptionValues(environment: hak_environ())
         let isReserved = BlockMap.reserve(
             memoryBytes: Machine.memoryBytes(), addressSpaceBytes: SystemCall.addressSpaceLimit())
-        if process.options.measuresSections {
-            // Refused, nothing is measured.
-            Sections.metersAddress = SystemCall.map(bytes: Sections.bytes) ?? 0
-        }
+        if process.options.measuresSections { Sections.begin() }
         if isReserved, let parts = SystemCall.map(bytes: HeapParts.bytes) {
             heapAddress = parts
             SmallClassTable.make()

@@ -68,6 +68,13 @@ enum Sections {
         #endif
     }
 
+    /// Begins to measure; refused the memory, nothing is. For the start.
+    static func begin() {
+        #if HAKMEM_TIMING || HAKMEM_LEARNING
+            metersAddress = SystemCall.map(bytes: bytes) ?? 0
+        #endif
+    }
+
     /// The shard of the calling thread.
     private static var shard: UInt { (hak_cache_get() >> 16) & (shardCount - 1) }
 
