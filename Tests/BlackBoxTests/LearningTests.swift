@@ -107,6 +107,25 @@ import Testing
         #expect(Set(left) == ["profile", "log"])
     }
 
+    /// Sites of malloc, of operator new and of a block that grows are told apart, and known again.
+    @Test(Installed.needs("g++")) func rulesOfSitesAreSavedAndKept() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/profile"
+        let program = [try Sources.program("sites.cpp")]
+        let environment = ["HAKMEM_EVO": "learn", "HAKMEM_PROFILE": path]
+        func rules() throws -> [Substring] {
+            try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+                .filter { $0.hasPrefix("rule ") }
+        }
+        expectSuccess(program, environment: environment)
+        let learnt = try rules()
+        #expect(learnt.count { $0.contains(" bigcache ") } >= 2, "\(learnt)")
+        #expect(learnt.contains { ($0.split(separator: " ").last.flatMap { Int($0) } ?? 0) >= 110 })
+        #expect(learnt.allSatisfy { $0.contains("+0x") })
+        expectSuccess(program, environment: ["HAKMEM_PROFILE": path])
+        #expect(Set(try rules()) == Set(learnt))
+    }
+
     /// Children of a fork neither save nor tell: both files are the parent's.
     @Test func forkedChildrenLeaveTheProfileAlone() throws {
         let folder = try TemporaryFolder()

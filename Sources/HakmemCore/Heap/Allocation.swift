@@ -60,7 +60,7 @@ extension ThreadCache {
         }
         tick()
         return Sections.measure(.whaleGet) {
-            whaleCache.allocate(bytes, alignment: alignment)
+            whaleCache.allocate(bytes, alignment: alignment, site: takeSite())
         }
     }
 

@@ -74,6 +74,7 @@
             let bytes = UInt(MemoryLayout<EvolutionFields>.size)
             guard Sections.areMeasured, let memory = SystemCall.map(bytes: bytes) else { return }
             let state = pointer(memory, to: EvolutionFields.self)
+            SiteSamples.begin()
             var champion: Int?
             var ratings = InlineArray<12, (rating: Int, samples: Int)>(repeating: (0, 0))
             if let profile {
@@ -175,6 +176,7 @@
             let before = state.pointee.tournament.strategy
             let decision = state.pointee.tournament.windowEnded(window, random: nextRandom())
             Policy.activate(decision.strategy)
+            if SiteSamples.isOn { SiteSamples.decide() }
             if state.pointee.log >= 0 {
                 EvolutionLog.write(window, before, decision, to: state.pointee.log)
             }
@@ -196,6 +198,7 @@
             guard isOn else { return }
             SystemCall.unmap(address, bytes: UInt(MemoryLayout<EvolutionFields>.size))
             address = 0
+            SiteSamples.end()
         }
 
         /// In a forked child: a thread that was closing a window is not there, the meters of the

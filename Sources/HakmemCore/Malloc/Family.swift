@@ -8,14 +8,20 @@ import CHakmemShim
 @c(hak_calloc) public func hakCalloc(_ count: UInt, _ size: UInt) -> UnsafeMutableRawPointer? {
     let (bytes, overflows) = count.multipliedReportingOverflow(by: size)
     if overflows { return outOfMemory() }
-    let block = CurrentThread.withCache { cache in cache.allocateZeroed(bytes) } ?? 0
+    let site = UInt(hak_caller())
+    let block =
+        CurrentThread.withCache { cache -> UInt in
+            cache.noteSite(site, bytes: bytes)
+            return cache.allocateZeroed(bytes)
+        } ?? 0
     return block == 0 ? outOfMemory() : UnsafeMutableRawPointer(bitPattern: block)
 }
 
 @c(hak_realloc) public func hakRealloc(
     _ block: UnsafeMutableRawPointer?, _ size: UInt
 ) -> UnsafeMutableRawPointer? {
-    guard let block else { return hakMalloc(size) }
+    let site = UInt(hak_caller())
+    guard let block else { return hakAllocAt(size, UnsafeRawPointer(bitPattern: site)) }
     let address = UInt(bitPattern: block)
     guard let span = ThreadCache.liveSpan(address) else {
         // Says what is wrong with it, and ends the program unless errors are ignored.
@@ -27,7 +33,11 @@ import CHakmemShim
         return nil
     }
     guard size <= requestMax else { return outOfMemory() }
-    let moved = CurrentThread.withCache { cache in cache.reallocate(address, span, size) } ?? 0
+    let moved =
+        CurrentThread.withCache { cache -> UInt in
+            cache.noteSite(site, bytes: size)
+            return cache.reallocate(address, span, size)
+        } ?? 0
     return moved == 0 ? outOfMemory() : UnsafeMutableRawPointer(bitPattern: moved)
 }
 

@@ -65,6 +65,7 @@ nonisolated(unsafe) private var exitKey: pthread_key_t = 0
 @c(hak_constructor) public func hakConstructor() {
     Start.assertLayouts()
     guard Start.ensure() else { return }
+    if SiteSamples.isOn { SiteWalk.begin() }
     hasExitKey = pthread_key_create(&exitKey, hakThreadExit) == 0
     watchExit(of: hak_cache_get())
     pthread_atfork(hakForkPrepare, hakForkParent, hakForkChild)
