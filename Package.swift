@@ -17,6 +17,7 @@ let embeddedSettings: [SwiftSetting] = [
         "-Xfrontend", "-no-allocations",  // any use of Swift's own heap is a compile error
         "-Xfrontend", "-function-sections",  // lets the linker drop unused runtime stubs
         "-Xfrontend", "-disable-stack-protector",
+        "-enforce-exclusivity=unchecked",  // its checks are calls, and slow paths are full of them
         "-Xllvm", "-swiftmergefunc-threshold=0",  // keep each export its own code
         "-Xcc", "-momit-leaf-frame-pointer",
     ]),

@@ -122,6 +122,19 @@ HAK_INLINE void hak_bin_push(uintptr_t bin) {
 HAK_INLINE void hak_copy(uintptr_t to, uintptr_t from, size_t bytes) {
   __builtin_memcpy((void *)to, (const void *)from, bytes);
 }
+/* For blocks of whole units, which most often are a few: rounds up to one. */
+HAK_INLINE void hak_zero_small(uintptr_t from, size_t bytes) {
+  typedef uint64_t unit __attribute__((vector_size(16), may_alias));
+  unit *next = (unit *)from;
+  if (bytes > 256) {
+    __builtin_memset((void *)from, 0, bytes);
+    return;
+  }
+  for (size_t done = 0; done < bytes; done += 16) {
+    *next++ = (unit){0, 0};
+    __asm__("" : "+r"(next)); /* or the compiler makes a call of memset of the loop */
+  }
+}
 HAK_INLINE void hak_zero(uintptr_t from, size_t bytes) { __builtin_memset((void *)from, 0, bytes); }
 
 /* ---- errno, environment, caller ---- */

@@ -41,9 +41,8 @@ enum Archive {
     /// Runs what was linked, without any preloading.
     static func expectRuns(_ path: String) {
         // Every call is counted then.
-        let counting = ["HAKMEM_STATS": "json", "HAKMEM_STATS_FILE": "/dev/null"]
         var command = Command([path])
-        command.environment = counting
+        command.environment = ["HAKMEM_STATS": "json", "HAKMEM_STATS_FILE": "/dev/null"]
         let outcome = command.run()
         expectSuccess(outcome, [path])
         #expect(outcome.output == "ok\n")

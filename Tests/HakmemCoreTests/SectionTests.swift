@@ -24,7 +24,7 @@ extension HeapTests {
                 try withCache { _ in
                     Block.free(try Block.take(100_000))
                     Block.free(try Block.take(100_000))
-                    Block.free(try Block.take(3 << 20))
+                    Block.free(try Block.take(largeMax + 4096))
                 }
                 for section in [Section.mallocSlow, .freeSlow, .largeGet, .largePut] {
                     #expect(Sections.total(section).calls >= 2, "\(section.name)")

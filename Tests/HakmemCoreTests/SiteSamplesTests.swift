@@ -56,7 +56,7 @@ extension HeapTests {
             }
         }
 
-        @Test(arguments: [100_000, 3 << 20] as [UInt])
+        @Test(arguments: [100_000, largeMax + 4096] as [UInt])
         func theTableHearsOfEachBlock(bytes: UInt) throws {
             try withSites { cache in
                 let block = try SiteSamplesTests.take(bytes)
@@ -108,12 +108,12 @@ extension HeapTests {
                 Block.free(try SiteSamplesTests.take(100_000))
                 try require(cache.header.pointee.large.bytes == 0)
                 try require(counters.purgedBytes.load(ordering: .relaxed) >= purged + 100_000)
-                Block.free(try SiteSamplesTests.take(3 << 20))
+                Block.free(try SiteSamplesTests.take(largeMax + 4096))
                 try require(whaleCache.fields.pointee.cachedBytes.load(ordering: .relaxed) == 0)
             }
         }
 
-        @Test(arguments: [300_000, 3 << 20] as [UInt])
+        @Test(arguments: [300_000, largeMax + 4096] as [UInt])
         func aSiteGetsItsOwnBlocksBack(bytes: UInt) throws {
             try withSites(.bigCache) { _ in
                 let own = try SiteSamplesTests.take(bytes)
@@ -213,7 +213,7 @@ extension HeapTests {
         var ranges = 0
         var isHere = false
         let here = unsafeBitCast(hakConstructor as @convention(c) () -> Void, to: UInt.self)
-        CodeMap.forEach { range, _, name in
+        CodeMap.visit { range, _, name in
             ranges += 1
             if range.contains(here) { isHere = !name.isEmpty }
         }

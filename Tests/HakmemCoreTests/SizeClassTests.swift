@@ -71,6 +71,8 @@ import Testing
         for sizeClass in SizeClassTests.all where sizeClass.isSmall {
             #expect(1...sizeClass.stackSlotsMax ~= sizeClass.refillMax)
             #expect(1...sizeClass.stackSlotsMax ~= sizeClass.stackSlotsFirst)
+            #expect(sizeClass.stackSlotsMax <= sizeClass.stackDepthMax)
+            #expect(sizeClass.stackDepthMax <= UInt16.max)
         }
     }
 }

@@ -142,6 +142,22 @@ extension ThreadCache {
         return false
     }
 
+    /// Sends another thread's block to its owner; false if anything about it has to be looked at.
+    ///
+    /// Reads neither the span's header nor its live words, which the owner writes: whether the block
+    /// is out, the owner finds when the message comes.
+    @inline(__always)
+    func sendRemote(_ address: UInt, _ owner: ThreadCache) -> Bool {
+        guard heapExtent.pointee.covers(address), address & (unitBytes &- 1) == 0,
+            !ReadyMark.isOn(address)
+        else { return false }
+        ThreadCache.count(header.pointee.remoteFrees)
+        ReadyMark.set(address)
+        // Without memory for a message the block is lost, which is harmless.
+        _ = header.pointee.outgoing.add(address, owner: owner)
+        return true
+    }
+
     private func freeRemote(_ address: UInt, _ span: Span, _ owner: ThreadCache) {
         guard ThreadCache.isOut(address) else {
             Misuse.reportFree(of: address, in: span)

@@ -160,23 +160,24 @@ struct CachePool {
 }
 
 extension ThreadCache {
-    /// Frees what other threads have sent. The caller owns or visits this cache.
+    /// Frees what other threads have sent. The caller owns or visits this cache; `keepsReady` says
+    /// whether blocks may stay in its bins.
     @inline(__always)
-    func drainInbox() {
+    func drainInbox(keepsReady: Bool = false) {
         if header.pointee.inbox.load(ordering: .relaxed) != 0 {
-            Sections.measure(.drain) { drainInboxNow() }
+            Sections.measure(.drain) { drainInboxNow(keepsReady) }
         }
     }
 
     @inline(never)
-    private func drainInboxNow() {
+    private func drainInboxNow(_ keepsReady: Bool) {
         var next = header.pointee.inbox.exchange(0, ordering: .acquiring)
         while next != 0 {
             let message = Message(address: next)
             next = message.header.pointee.next
             let count = Int(message.header.pointee.count)
             let blocks = message.blocks
-            for index in 0..<count { freeSent(blocks[index]) }
+            for index in 0..<count { freeSent(blocks[index], keepsReady: keepsReady) }
             messagePool.release(message)
         }
     }

@@ -13,7 +13,7 @@ enum CodeMap {
 
     /// Calls `body` with each range of code, its offset in its file, and the file's name without
     /// folders, which lives as long as the call.
-    static func forEach(
+    static func visit(
         _ body: (_ range: CodeRange, _ offset: UInt, _ name: UnsafeBufferPointer<UInt8>) -> Void
     ) {
         let name = UnsafeRawPointer(path.utf8Start).assumingMemoryBound(to: CChar.self)

@@ -64,7 +64,7 @@
         /// How long a new strategy runs before it is measured.
         private static let settleMs: UInt = 20
         /// Events between two looks at whether a trial is hopeless.
-        private static let lookEvents: UInt = 1024
+        private static let lookEvents: UInt = 256
         private static let quantileShare = 0.99
 
         // MARK: Start

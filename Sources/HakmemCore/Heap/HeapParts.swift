@@ -13,6 +13,7 @@ enum HeapParts {
     fileprivate static let whaleCacheOffset: UInt = 256
     fileprivate static let messagePoolOffset: UInt = 512
     fileprivate static let metadataOffset: UInt = 640
+    fileprivate static let extentOffset: UInt = 704
     fileprivate static let pageHeapOffset: UInt = 768
     fileprivate static let smallClassesOffset: UInt = 5632
     fileprivate static let strategiesOffset: UInt = 7232
@@ -24,7 +25,8 @@ enum HeapParts {
             MemoryLayout<WhaleCacheFields>.size <= Int(messagePoolOffset - whaleCacheOffset))
         layoutAssert(
             MemoryLayout<MessagePoolFields>.size <= Int(metadataOffset - messagePoolOffset))
-        layoutAssert(MemoryLayout<MetadataFields>.size <= Int(pageHeapOffset - metadataOffset))
+        layoutAssert(MemoryLayout<MetadataFields>.size <= Int(extentOffset - metadataOffset))
+        layoutAssert(MemoryLayout<HeapExtent>.size <= Int(pageHeapOffset - extentOffset))
         layoutAssert(MemoryLayout<PageHeapFields>.size <= Int(smallClassesOffset - pageHeapOffset))
         let smallClassesBytes = MemoryLayout<SmallClass>.stride * (SizeClass.smallCount + 1)
         layoutAssert(smallClassesBytes <= Int(strategiesOffset - smallClassesOffset))
@@ -58,6 +60,12 @@ var metadata: Metadata {
 @inline(__always)
 var pageHeap: PageHeap {
     PageHeap(fields: pointer(heapAddress &+ HeapParts.pageHeapOffset, to: PageHeapFields.self))
+}
+
+/// On a cache line of its own: other threads' frees read it, and nearly nobody writes it.
+@inline(__always)
+var heapExtent: UnsafeMutablePointer<HeapExtent> {
+    pointer(heapAddress &+ HeapParts.extentOffset, to: HeapExtent.self)
 }
 
 /// Constants of the small classes, by index. Written by the start, read-only after.

@@ -79,7 +79,7 @@
 
         /// Gives every rule of the profile to the site that it names, where its file is loaded.
         private static func giveRules(_ bytes: UnsafeBufferPointer<UInt8>) {
-            CodeMap.forEach { range, offset, name in
+            CodeMap.visit { range, offset, name in
                 forEachRule(bytes) { site, rule in
                     if let address = address(of: site, in: range, offset, name) {
                         _ = SiteSamples.table.give(address, rule)
@@ -110,7 +110,7 @@
         /// Appends the rule of every site that has one and lies in a file.
         private static func appendRules(_ writer: inout ProfileWriter) {
             let table = SiteSamples.table
-            CodeMap.forEach { range, offset, name in
+            CodeMap.visit { range, offset, name in
                 for index in 0..<table.count {
                     guard let entry = table.entry(index), range.contains(entry.site),
                         entry.rule != .none

@@ -34,8 +34,6 @@ struct PageHeapFields: ~Copyable {
     var regret: PurgeRegret
     var spareHeaders: SpanList
     var chunks: ChunkList
-    var lowestMapped: UInt
-    var highestMapped: UInt
     /// When the oldest dirty span is due, in ms, or 0: read without the lock to skip a purge.
     let dueMs: Atomic<UInt32>
     let spansAcquired: Atomic<UInt>
@@ -289,7 +287,8 @@ struct PageHeap {
         let least = granules << granuleShift
         let wanted = alignUp(max(least, preferred), to: granuleBytes)
         fields.pointee.lock.acquire()
-        let hint = fields.pointee.lowestMapped == 0 ? 0 : fields.pointee.lowestMapped - wanted
+        let lowest = heapExtent.pointee.lowest
+        let hint = lowest == 0 ? 0 : lowest - wanted
         fields.pointee.lock.release()
         guard let chunk = Chunk.map(wanted, hint: hint) ?? Chunk.map(least, hint: 0) else {
             return false
@@ -301,10 +300,7 @@ struct PageHeap {
             SystemCall.unmap(chunk.start, bytes: chunk.bytes)
             return false
         }
-        fields.pointee.lowestMapped =
-            fields.pointee.lowestMapped == 0
-            ? chunk.start : min(fields.pointee.lowestMapped, chunk.start)
-        fields.pointee.highestMapped = max(fields.pointee.highestMapped, chunk.start + chunk.bytes)
+        heapExtent.pointee.widen(by: chunk)
         let span = takeHeader()
         span.header.pointee.start = chunk.start
         span.header.pointee.granules = UInt32(chunk.bytes >> granuleShift)
@@ -318,11 +314,7 @@ struct PageHeap {
     /// Whether no entry of the block map would stand for both this chunk and another part of the
     /// heap. Nearly always answered by the spread of the heap alone.
     private func isDistinct(_ chunk: Chunk) -> Bool {
-        let low =
-            fields.pointee.lowestMapped == 0
-            ? chunk.start : min(fields.pointee.lowestMapped, chunk.start)
-        let high = max(fields.pointee.highestMapped, chunk.start + chunk.bytes)
-        if high - low <= BlockMap.coveredBytes { return true }
+        if heapExtent.pointee.bytes(with: chunk) <= BlockMap.coveredBytes { return true }
         var address = chunk.start
         while address < chunk.start + chunk.bytes {
             if let span = BlockMap.span(address), span.state != .unmapped { return false }

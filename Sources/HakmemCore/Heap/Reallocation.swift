@@ -14,7 +14,7 @@ extension ThreadCache {
         let usable = span.blockBytes
         if SiteSamples.isOn, span.state != .slab { noteGrowth(span, usable, bytes) }
         if bytes <= usable {
-            if !isWasteful(bytes, of: usable) { return address }
+            if !ThreadCache.isWasteful(bytes, of: usable) { return address }
             if span.state != .slab, shrinkInPlace(span, bytes) { return address }
         } else if span.state != .slab, growInPlace(span, bytes) {
             return address
@@ -30,7 +30,8 @@ extension ThreadCache {
     }
 
     /// Whether a block is more than twice too large, and not merely by a few bytes.
-    private func isWasteful(_ bytes: UInt, of usable: UInt) -> Bool {
+    @inline(__always)
+    static func isWasteful(_ bytes: UInt, of usable: UInt) -> Bool {
         usable > ThreadCache.wastefulMin && bytes < usable / 2
     }
 
@@ -70,8 +71,13 @@ extension ThreadCache {
     /// What the site's rule or the strategy says, for blocks that are not tiny; none where it would
     /// change the kind of block.
     private func headRoom(_ bytes: UInt, _ span: Span) -> UInt {
+        ThreadCache.headRoom(
+            bytes, percent: growthPercent(span) ?? policy.pointee.headRoomPercent)
+    }
+
+    @inline(__always)
+    static func headRoom(_ bytes: UInt, percent: UInt = policy.pointee.headRoomPercent) -> UInt {
         if bytes < ThreadCache.headRoomMin || bytes > largeMax { return 0 }
-        let percent = growthPercent(span) ?? policy.pointee.headRoomPercent
         return min(bytes * percent / 100, largeMax - bytes)
     }
 

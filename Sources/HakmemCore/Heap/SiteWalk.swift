@@ -33,7 +33,7 @@ enum SiteWalk {
     /// Looks which runtimes are there. For the library's constructor.
     static func begin() {
         rangeCount = 0
-        CodeMap.forEach { range, _, name in
+        CodeMap.visit { range, _, name in
             if rangeCount < rangesMax, isRuntime(name) {
                 ranges[rangeCount] = range
                 rangeCount += 1

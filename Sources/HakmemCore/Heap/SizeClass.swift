@@ -77,8 +77,8 @@ struct SizeClass: Equatable {
     private static let mediumBlocksMin: UInt = 8
     private static let slabGranulesMax: UInt = 16
 
-    /// Ready blocks that the bin of this small class can ever hold: at most 16 KiB of them, which
-    /// is also what the start check needs (StartCheck).
+    /// Ready blocks that the hit paths can see of this small class's bin: at most 16 KiB of them,
+    /// which is what the start check needs (StartCheck).
     var stackSlotsMax: UInt32 {
         min(SizeClass.slotsMaxOfAll, SizeClass.binBytesMax / UInt32(blockBytes))
     }
@@ -86,11 +86,13 @@ struct SizeClass: Equatable {
     /// Ready blocks that it holds before it has overflowed and run empty in turn.
     var stackSlotsFirst: UInt32 { min(SizeClass.slotsFirst, stackSlotsMax) }
 
-    /// Ready blocks that it holds at most in a program that only frees: each may pin a slab.
-    var stackSlotsMin: UInt32 { min(SizeClass.slotsFirst, stackSlotsMax) }
+    /// Ready blocks that the bin can ever hold (ThreadCache+Bins).
+    var stackDepthMax: UInt32 {
+        min(SizeClass.depthMaxOfAll, SizeClass.stackBlockBytesMax / UInt32(blockBytes))
+    }
 
     /// Bytes of the stack's slots, the sentinel's included.
-    var stackBytes: UInt { UInt(stackSlotsMax + 1) * 8 }
+    var stackBytes: UInt { UInt(stackDepthMax + 1) * 8 }
 
     /// Blocks that a refill of this small class brings at most.
     var refillMax: UInt32 {
@@ -99,6 +101,8 @@ struct SizeClass: Equatable {
 
     private static let slotsMaxOfAll: UInt32 = 256
     private static let slotsFirst: UInt32 = 32
+    private static let depthMaxOfAll: UInt32 = 4096
+    private static let stackBlockBytesMax: UInt32 = 128 * 1024
     private static let binBytesMax: UInt32 = 16 * 1024
     /// The least that a refill brings.
     static let batchMin: UInt32 = 8

@@ -38,8 +38,8 @@ struct SpanHeader: ~Copyable {
     var isFull: Bool = false
     /// Slab: lines without a live block. Large and whale: when it was handed out (SiteSamples).
     var linesEmpty: UInt32 = 0
-    /// Large and whale: low bits of the call site. Slab: the line (dense small), byte (sparse small) or block (medium) where the search for
-    /// free blocks goes on.
+    /// Slab: the line (dense small), byte (sparse small) or block (medium) where the search for
+    /// free blocks goes on. Large and whale: low bits of the call site.
     var cursor: UInt32 = 0
     /// Slab: blocks from this one on were never handed out. Free and dirty: since when, in ms.
     var virginFromOrStamp: UInt32 = 0

@@ -9,9 +9,6 @@
 //   ready in a bin     live     mark
 //   in its slab                 mark, or never handed out
 //
-// A full bin returns blocks to their slabs: the older half, or all when it overflows again before a
-// refill, as in a program that frees much: what is last freed then does not pin slabs.
-
 import CHakmemShim
 import Synchronization
 
@@ -48,14 +45,19 @@ extension ThreadCache {
             return
         }
         if bin.pointee.top == bin.pointee.full { overflow(sizeClass) }
-        if bin.pointee.top == bin.pointee.full {
-            returnToSlab(block)
-            return
-        }
         ReadyMark.set(block)
+        if !pushReady(block, sizeClass) { returnToSlab(block) }
+    }
+
+    /// Puts a marked block on its bin; false if there is no room.
+    @inline(__always)
+    private func pushReady(_ block: UInt, _ sizeClass: SizeClass) -> Bool {
+        let bin = bin(sizeClass)
+        if bin.pointee.top == bin.pointee.full { return false }
         pointer(bin.pointee.top &+ 8, to: UInt.self).pointee = block
         bin.pointee.top &+= 8
-        ThreadCache.count(record(sizeClass).pointee.taken)
+        if process.options.countsEveryCall { ThreadCache.count(record(sizeClass).pointee.taken) }
+        return true
     }
 
     /// Frees a block of one of this cache's own medium slabs; false if there is none such.
@@ -70,7 +72,9 @@ extension ThreadCache {
 
     /// Frees a block that comes in a message, of one of this cache's own slabs. The address has
     /// `SentBlock.markedBit` if its sender found the mark on it.
-    func freeSent(_ sent: UInt) {
+    ///
+    /// It becomes ready in its bin if `keepsReady` and there is room: it is marked already.
+    func freeSent(_ sent: UInt, keepsReady: Bool) {
         let block = sent & ~SentBlock.markedBit
         let span = BlockMap.span(block).unsafelyUnwrapped
         let isFreed =
@@ -78,9 +82,10 @@ extension ThreadCache {
             || sent != block && span.sizeClass.isSmall && isReady(block, span.sizeClass)
         if isFreed {
             Misuse.reportFree(of: block, in: span)
-        } else {
-            returnToSlab(block)
+            return
         }
+        if keepsReady, span.sizeClass.isSmall, pushReady(block, span.sizeClass) { return }
+        returnToSlab(block)
     }
 
     /// Clears a block's live bit, and sees to what follows for its slab.
@@ -97,14 +102,14 @@ extension ThreadCache {
 
     /// Puts a slab that gets a free block on its class's list.
     @inline(never)
-    private func makeAvailable(_ span: Span) {
+    func makeAvailable(_ span: Span) {
         span.header.pointee.isFull = false
         record(span.sizeClass).pointee.available.pushLast(span)
     }
 
     /// A block was the last one out in its line; its live bit is already clear.
     @inline(__always)
-    private func lineEmptied(_ block: UInt, _ span: Span) {
+    func lineEmptied(_ block: UInt, _ span: Span) {
         let empty = span.header.pointee.linesEmpty &+ 1
         span.header.pointee.linesEmpty = empty
         if !span.sizeClass.isSmall { addHint(block, span.sizeClass) }
@@ -117,112 +122,6 @@ extension ThreadCache {
         let record = record(span.sizeClass)
         if record.pointee.available.isOnly(span) { return }
         releaseSlab(span)
-    }
-
-    // MARK: Bins
-
-    /// Makes room in a full bin.
-    @inline(never)
-    private func overflow(_ sizeClass: SizeClass) {
-        tick()
-        let record = record(sizeClass)
-        let ready = readyCount(sizeClass)
-        if ready == 0 { return }
-        record.pointee.isUsed = true
-        record.pointee.batch = max(record.pointee.batch / 2, UInt16(SizeClass.batchMin))
-        if record.pointee.overflows == 0 {
-            record.pointee.overflows = 1
-            flush(sizeClass, ready / 2)
-            return
-        }
-        // Again, without a refill in between.
-        flush(sizeClass, ready)
-        record.pointee.slots = max(record.pointee.slots / 2, UInt16(sizeClass.stackSlotsMin))
-        let bottom = startCheck(sizeClass).pointee.bottom
-        bin(sizeClass).pointee.full = bottom &+ UInt(record.pointee.slots) &* 8
-    }
-
-    /// Blocks ready in the bin of a small class.
-    func readyCount(_ sizeClass: SizeClass) -> UInt {
-        let top = bin(sizeClass).pointee.top
-        return top == hak_empty_slot_address()
-            ? 0 : (top &- startCheck(sizeClass).pointee.bottom) / 8
-    }
-
-    /// Returns the `count` blocks that have been ready for longest to their slabs.
-    private func flush(_ sizeClass: SizeClass, _ count: UInt) {
-        let bin = bin(sizeClass)
-        let bottom = startCheck(sizeClass).pointee.bottom
-        let top = bin.pointee.top
-        var slot = bottom &+ 8
-        let end = slot &+ count &* 8
-        Sections.measure(.flush) {
-            while slot != end { slot = returnRun(slot, end) }
-        }
-        var to = bottom &+ 8
-        while slot <= top {
-            pointer(to, to: UInt.self).pointee = pointer(slot, to: UInt.self).pointee
-            slot &+= 8
-            to &+= 8
-        }
-        bin.pointee.top = to &- 8
-        if process.options.countsEveryCall {
-            ThreadCache.count(record(sizeClass).pointee.taken, 0 &- count)
-        }
-    }
-
-    /// Returns the blocks in the slots from `slot` on that lie in one line, all at once; gives the
-    /// slot behind them. What was allocated together is often freed together.
-    @inline(__always)
-    private func returnRun(_ slot: UInt, _ end: UInt) -> UInt {
-        var slot = slot
-        let first = pointer(slot, to: UInt.self).pointee
-        var bits = BlockMap.bit(first)
-        slot &+= 8
-        while slot != end {
-            let block = pointer(slot, to: UInt.self).pointee
-            if (block ^ first) >= lineBytes { break }
-            bits |= BlockMap.bit(block)
-            slot &+= 8
-        }
-        let line = BlockMap.live(first)
-        let live = line.pointee.load(ordering: .relaxed)
-        let span = BlockMap.span(first).unsafelyUnwrapped
-        if live & bits != bits {
-            // A block was freed that had never been handed out.
-            Misuse.reportFree(of: first, in: span)
-        }
-        let left = live & ~bits
-        line.pointee.store(left, ordering: .relaxed)
-        if span.header.pointee.isFull { makeAvailable(span) }
-        if left == 0, live != 0 { lineEmptied(first, span) }
-        return slot
-    }
-
-    /// Whether a block is among the ready ones of its class.
-    func isReady(_ block: UInt, _ sizeClass: SizeClass) -> Bool {
-        var slot = bin(sizeClass).pointee.top
-        var left = min(readyCount(sizeClass), UInt(sizeClass.stackSlotsMax))
-        while left != 0 {
-            if pointer(slot, to: UInt.self).pointee == block { return true }
-            slot &-= 8
-            left &-= 1
-        }
-        return false
-    }
-
-    /// Puts the ready blocks of every bin back into their slabs; or only of those that were neither
-    /// refilled nor full since the last call for them.
-    func flushBins(onlyUnused: Bool = false) {
-        for index in 1...SizeClass.smallCount {
-            let sizeClass = SizeClass(index: index)
-            let record = record(sizeClass)
-            let isUsed = record.pointee.isUsed
-            record.pointee.isUsed = false
-            if onlyUnused, isUsed { continue }
-            let ready = readyCount(sizeClass)
-            if ready != 0 { flush(sizeClass, ready) }
-        }
     }
 
     /// Whether a block is out, as far as this thread can see.

@@ -55,12 +55,24 @@
             var seen: Set<UInt> = []
             let bin = bin(sizeClass).pointee
             let ready = readyCount(sizeClass)
+            if record(sizeClass).pointee.limit == 0 {
+                return ready == 0 ? [] : ["class \(sizeClass.index): blocks without a stack"]
+            }
+            let bottom = startCheck(sizeClass).pointee.bottom
+            let below = UInt(record(sizeClass).pointee.below)
+            let sentinelSlot = bottom + below * 8
             if bin.top > bin.full { found.append("bin above its bound") }
-            if ready > UInt(sizeClass.stackSlotsMax) { return ["bin has no end"] }
-            let sentinel = pointer(bin.top - ready * 8, to: UInt.self).pointee
-            if sentinel != hak_sentinel_address() { found.append("no sentinel under the bin") }
-            for index in 0..<ready {
-                let block = pointer(bin.top - index * 8, to: UInt.self).pointee
+            if bin.top < sentinelSlot { found.append("bin below its sentinel") }
+            if bin.full - sentinelSlot > UInt(sizeClass.stackSlotsMax) * 8 {
+                found.append("window wider than the start check allows")
+            }
+            if ready > UInt(sizeClass.stackDepthMax) { return ["bin has no end"] }
+            for index in 0...ready {
+                let block = pointer(bottom + index * 8, to: UInt.self).pointee
+                if index == below {
+                    if block != hak_sentinel_address() { found.append("no sentinel") }
+                    continue
+                }
                 if !seen.insert(block).inserted { found.append("\(block) is twice in the bin") }
                 if !ThreadCache.isOut(block) { found.append("ready block \(block) is not live") }
                 if !ReadyMark.isOn(block) { found.append("ready block \(block) has no mark") }

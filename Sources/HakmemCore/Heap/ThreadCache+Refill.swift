@@ -21,11 +21,14 @@ extension ThreadCache {
     @inline(__always)
     private func refillNow(_ sizeClass: SizeClass) -> UInt {
         ThreadCache.count(header.pointee.refills)
-        drainInbox()
+        prepareBin(sizeClass)
+        drainInbox(keepsReady: true)
+        let ready = takeReady(sizeClass)
+        if ready != 0 { return ready }
         let bin = bin(sizeClass)
         let record = record(sizeClass)
         let entry = SmallClassTable.entry(sizeClass)
-        let limit = makeRoom(bin, sizeClass)
+        let limit = nextBatch(sizeClass)
         while true {
             guard let span = record.pointee.available.firstSpan ?? acquireSlab(sizeClass) else {
                 return 0
@@ -37,37 +40,10 @@ extension ThreadCache {
                 : LineSearch.fill(bin, from: span, entry, limit: limit)
             if found.isExhausted { markFull(span, record) }
             if found.first != 0 {
-                ThreadCache.count(record.pointee.taken, found.count)
+                noteRefill(sizeClass, found.count)
                 return found.first
             }
         }
-    }
-
-    /// Prepares an empty bin for a refill, and gives how many blocks that is to bring.
-    ///
-    /// Both bounds follow the program: refills one after the other, as in one that builds, bring
-    /// more each; a bin that overflows and runs empty in turn swings, and gets more room.
-    @inline(__always)
-    private func makeRoom(_ bin: UnsafeMutablePointer<Bin>, _ sizeClass: SizeClass) -> UInt {
-        let record = record(sizeClass)
-        let slotsMax = UInt16(sizeClass.stackSlotsMax)
-        record.pointee.isUsed = true
-        if record.pointee.slots == 0 {
-            record.pointee.slots = UInt16(sizeClass.stackSlotsFirst)
-            record.pointee.batch = record.pointee.slots / 2
-        } else if record.pointee.overflows != 0 {
-            record.pointee.slots = min(record.pointee.slots &* 2, slotsMax)
-        } else {
-            record.pointee.batch = min(record.pointee.batch &* 2, UInt16(sizeClass.refillMax))
-        }
-        record.pointee.overflows = 0
-        let batch = min(record.pointee.batch, UInt16(policy.pointee.refillBlocksMax))
-        let bottom = startCheck(sizeClass).pointee.bottom
-        pointer(bottom, to: UInt.self).pointee = hak_sentinel_address()
-        // Frees find room beside what the refill brings.
-        let room = min(max(record.pointee.slots, batch &+ batch / 2), slotsMax)
-        bin.pointee = Bin(top: bottom, full: bottom &+ UInt(room) &* 8)
-        return UInt(batch)
     }
 
     /// Takes a slab without a free block off its class's list.

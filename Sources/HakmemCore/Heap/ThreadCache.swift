@@ -79,9 +79,15 @@ struct ClassRecord: ~Copyable {
     var overflows: UInt8
     /// Small: whether the bin was refilled or overflowed since unused ones were flushed.
     var isUsed: Bool
-    /// Small: blocks that the bin takes from frees, and blocks that the next refill brings.
-    var slots: UInt16
+    /// Small: how many blocks the bin may hold, how many of those that it holds are out of the hit
+    /// paths' sight, and how many the next refill brings (ThreadCache+Bins).
+    var limit: UInt16
+    var below: UInt16
     var batch: UInt16
+    /// Small: blocks returned to slabs, and taken from there, since the bin last turned from taking
+    /// to returning.
+    var flushed: UInt32
+    var refilled: UInt32
     /// Blocks taken from slabs since the start, bins included. While every call is counted: also
     /// those freed into the bin, and less those that the bin returned.
     let taken: Atomic<UInt>

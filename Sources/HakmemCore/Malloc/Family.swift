@@ -8,6 +8,13 @@ import CHakmemShim
 @c(hak_calloc) public func hakCalloc(_ count: UInt, _ size: UInt) -> UnsafeMutableRawPointer? {
     let (bytes, overflows) = count.multipliedReportingOverflow(by: size)
     if overflows { return outOfMemory() }
+    if bytes <= smallMax, hak_cache_get() != hak_cache_none() {
+        // Small blocks are never known to be clear: they bear the mark at least.
+        ThreadCache.count(ThreadCache(at: hak_cache_get()).header.pointee.callocs)
+        guard let block = hakMalloc(bytes) else { return nil }
+        hak_zero_small(UInt(bitPattern: block), Int(bytes))
+        return block
+    }
     let site = UInt(hak_caller())
     let block =
         CurrentThread.withCache { cache -> UInt in
@@ -23,6 +30,7 @@ import CHakmemShim
     let site = UInt(hak_caller())
     guard let block else { return hakAllocAt(size, UnsafeRawPointer(bitPattern: site)) }
     let address = UInt(bitPattern: block)
+    if let moved = reallocateSmall(address, size) { return moved }
     guard let span = ThreadCache.liveSpan(address) else {
         // Says what is wrong with it, and ends the program unless errors are ignored.
         hakFreeSlow(block)
@@ -39,6 +47,33 @@ import CHakmemShim
             return cache.reallocate(address, span, size)
         } ?? 0
     return moved == 0 ? outOfMemory() : UnsafeMutableRawPointer(bitPattern: moved)
+}
+
+/// realloc of one of the calling thread's own small blocks to a small size, by hit paths alone; nil
+/// when it is not such a case, and all that can be wrong is looked at elsewhere.
+@inline(__always)
+private func reallocateSmall(_ address: UInt, _ size: UInt) -> UnsafeMutableRawPointer? {
+    let address = address
+    let cache = hak_cache_get()
+    // A bin's offset is its blocks' size.
+    let usable = UInt(OwnMap.entry(address, cache).pointee)
+    guard usable != 0, size != 0, size <= smallMax else { return nil }
+    let check = pointer(cache &+ ThreadCache.startChecksOffset &+ usable, to: StartCheck.self)
+    guard StartCheck.excess(address, check.pointee.reciprocal) == 0, !ReadyMark.isOn(address)
+    else { return nil }
+    let header = ThreadCache(at: cache).header
+    if size <= usable, !ThreadCache.isWasteful(size, of: usable) {
+        ThreadCache.count(header.pointee.reallocs)
+        return UnsafeMutableRawPointer(bitPattern: address)
+    }
+    guard size > usable else { return nil }
+    let wanted = min(size &+ ThreadCache.headRoom(size), smallMax)
+    guard let block = hakMalloc(wanted) else { return nil }
+    ThreadCache.count(header.pointee.reallocs)
+    ThreadCache.count(header.pointee.reallocMoves)
+    hak_copy(UInt(bitPattern: block), address, Int(usable))
+    hakFree(UnsafeMutableRawPointer(bitPattern: address))
+    return block
 }
 
 @c(hak_reallocarray) public func hakReallocarray(

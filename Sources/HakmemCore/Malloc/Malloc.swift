@@ -7,8 +7,8 @@
 //                 └► hak_malloc_miss: ThreadCache.allocate → refill | medium | large | whale
 //              └► hak_malloc_measured: the same in one step, while slow paths are measured
 //   free(p)    push on the bin that the thread's own map names for p's granule
-//              └► hak_free_slow: medium, and large → the thread's kept ones
-//                 └► hak_free_miss: a full bin, NULL, another thread's block, a whale, misuse
+//              └► hak_free_slow: medium; another thread's block; large → the thread's kept ones
+//                 └► hak_free_miss: a full bin, NULL, a whale, misuse
 //
 // The slow steps are exports themselves so that the hit path jumps to them and has no frame
 // (docs/adr/0002-embedded-swift-flags.md).
@@ -89,6 +89,8 @@ import Synchronization
     let cache = hak_cache_get()
     if owner == cache {
         if ThreadCache(at: cache).freeMedium(address) { return }
+    } else if owner & Owner.wholeMark == 0, owner != 0, cache != hak_cache_none() {
+        if ThreadCache(at: cache).sendRemote(address, ThreadCache(at: owner)) { return }
     } else if owner & Owner.wholeMark != 0, cache != hak_cache_none(),
         LargeBlock.keepFreed(address, owner, cache: ThreadCache(at: cache))
     {

@@ -68,7 +68,7 @@ struct Statistics: ~Copyable {
 
     /// Blocks ready in a bin, which its thread may be changing.
     private static func ready(_ cache: ThreadCache, _ sizeClass: SizeClass) -> UInt {
-        min(cache.readyCount(sizeClass), UInt(sizeClass.stackSlotsMax))
+        min(cache.readyCount(sizeClass), UInt(sizeClass.stackDepthMax))
     }
 
     private mutating func gatherSpans() {

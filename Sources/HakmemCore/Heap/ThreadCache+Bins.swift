@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+//
+// The bins of small classes on slow paths: how deep they grow, and how they overflow.
+//
+// A bin's stack may be deeper than the start check allows between `top` and `full` (StartCheck), so
+// hit paths see a window of it. The sentinel lies under the window, and the block whose slot it
+// took in the slot that it had before:
+//
+//   bottom                window                 top         full
+//   [ready]…[ready][ready][sentinel][ready]…[ready]  (room)   |
+//    └── out of sight ──┘
+//
+// Moving the window by any number of slots is one swap. With the window at the bottom nothing is
+// out of sight, and the sentinel lies at the bottom.
+//
+// How deep: `limit` blocks. When a bin has returned blocks to slabs and taken as many from there
+// again, that much more would have saved both, and the limit grows by it, up to `stackDepthMax`. A
+// program that frees much more than that, without taking, is one that drops what it has: then the
+// bin keeps little, because each block that it keeps may pin a slab.
+
+import CHakmemShim
+import Synchronization
+
+extension ThreadCache {
+    /// The slot of a bin's sentinel. Only for a bin that has its stack.
+    private func window(_ sizeClass: SizeClass) -> UInt {
+        startCheck(sizeClass).pointee.bottom &+ UInt(record(sizeClass).pointee.below) &* 8
+    }
+
+    /// Blocks ready in the bin of a small class.
+    @inline(__always)
+    func readyCount(_ sizeClass: SizeClass) -> UInt {
+        let top = bin(sizeClass).pointee.top
+        return top == hak_empty_slot_address()
+            ? 0 : (top &- startCheck(sizeClass).pointee.bottom) / 8
+    }
+
+    /// Puts the sentinel into the slot `below` slots above the bottom, and the bin's bound where
+    /// the start check and the limit allow it.
+    private func moveWindow(_ sizeClass: SizeClass, below: UInt) {
+        let record = record(sizeClass)
+        let bottom = startCheck(sizeClass).pointee.bottom
+        let old = pointer(window(sizeClass), to: UInt.self)
+        let new = pointer(bottom &+ below &* 8, to: UInt.self)
+        old.pointee = new.pointee
+        new.pointee = hak_sentinel_address()
+        record.pointee.below = UInt16(truncatingIfNeeded: below)
+        setBound(sizeClass)
+    }
+
+    private func setBound(_ sizeClass: SizeClass) {
+        let record = record(sizeClass)
+        let bottom = startCheck(sizeClass).pointee.bottom
+        let depth = min(
+            UInt(record.pointee.below) &+ UInt(sizeClass.stackSlotsMax),
+            max(UInt(record.pointee.limit), readyCount(sizeClass)))
+        bin(sizeClass).pointee.full = bottom &+ depth &* 8
+    }
+
+    // MARK: Refill
+
+    /// Gives a bin its stack when it is first used.
+    @inline(__always)
+    func prepareBin(_ sizeClass: SizeClass) {
+        let record = record(sizeClass)
+        if record.pointee.limit != 0 { return }
+        let bottom = startCheck(sizeClass).pointee.bottom
+        pointer(bottom, to: UInt.self).pointee = hak_sentinel_address()
+        record.pointee.limit = UInt16(sizeClass.stackSlotsFirst)
+        record.pointee.batch = record.pointee.limit / 2
+        bin(sizeClass).pointee = Bin(top: bottom, full: bottom)
+        setBound(sizeClass)
+    }
+
+    /// Takes the top block of a bin that looked empty to the hit path: one that a message has
+    /// brought, or one that is out of its sight; 0 if there is none.
+    @inline(__always)
+    func takeReady(_ sizeClass: SizeClass) -> UInt {
+        let bin = bin(sizeClass)
+        if bin.pointee.top == window(sizeClass) {
+            let below = UInt(record(sizeClass).pointee.below)
+            if below == 0 { return 0 }
+            let step = min(below, UInt(sizeClass.stackSlotsMax / 2))
+            moveWindow(sizeClass, below: below &- step)
+        }
+        let block = pointer(bin.pointee.top, to: UInt.self).pointee
+        bin.pointee.top &-= 8
+        _ = hak_mark_clear(block)
+        return block
+    }
+
+    /// Blocks that the next refill of an empty bin is to bring. Refills one after the other, as in
+    /// a program that builds, bring more each.
+    @inline(__always)
+    func nextBatch(_ sizeClass: SizeClass) -> UInt {
+        let record = record(sizeClass)
+        record.pointee.isUsed = true
+        if record.pointee.overflows != 0 {
+            record.pointee.overflows = 0
+            record.pointee.refilled = 0
+        } else {
+            let most = min(sizeClass.refillMax, UInt32(policy.pointee.refillBlocksMax))
+            record.pointee.batch = UInt16(min(UInt32(record.pointee.batch) * 2, most))
+            // Frees find room beside what a refill brings.
+            let needed = min(record.pointee.batch * 2, UInt16(sizeClass.stackDepthMax))
+            record.pointee.limit = max(record.pointee.limit, needed)
+        }
+        return UInt(record.pointee.batch)
+    }
+
+    /// A refill has brought `count` blocks, one of them for the caller.
+    @inline(__always)
+    func noteRefill(_ sizeClass: SizeClass, _ count: UInt) {
+        let record = record(sizeClass)
+        record.pointee.refilled &+= UInt32(truncatingIfNeeded: count)
+        ThreadCache.count(record.pointee.taken, count)
+        setBound(sizeClass)
+    }
+
+    // MARK: Overflow
+
+    /// Makes room in a full bin.
+    @inline(never)
+    func overflow(_ sizeClass: SizeClass) {
+        tick()
+        let record = record(sizeClass)
+        let ready = readyCount(sizeClass)
+        if ready == 0 { return }
+        record.pointee.isUsed = true
+        let deepest = UInt32(sizeClass.stackDepthMax)
+        if record.pointee.overflows == 0 {
+            record.pointee.overflows = 1
+            let swing = min(record.pointee.flushed, record.pointee.refilled)
+            record.pointee.flushed = 0
+            record.pointee.limit = UInt16(min(UInt32(record.pointee.limit) &+ swing, deepest))
+        }
+        if ready < UInt(record.pointee.limit) {
+            let half = UInt(sizeClass.stackSlotsMax / 2)
+            moveWindow(sizeClass, below: max(ready, half) &- half)
+            return
+        }
+        record.pointee.batch = max(record.pointee.batch / 2, UInt16(SizeClass.batchMin))
+        let isDropping = record.pointee.flushed > deepest
+        if isDropping { record.pointee.limit = UInt16(sizeClass.stackSlotsFirst) }
+        flush(sizeClass, isDropping ? ready : ready / 2)
+    }
+
+    /// Returns the `count` blocks that have been ready for longest to their slabs.
+    private func flush(_ sizeClass: SizeClass, _ count: UInt) {
+        let record = record(sizeClass)
+        moveWindow(sizeClass, below: 0)
+        let bin = bin(sizeClass)
+        let bottom = startCheck(sizeClass).pointee.bottom
+        let top = bin.pointee.top
+        var slot = bottom &+ 8
+        let end = slot &+ count &* 8
+        Sections.measure(.flush) {
+            while slot != end { slot = returnRun(slot, end) }
+        }
+        let left = (top &+ 8 &- slot) / 8
+        for index in 0..<left {
+            pointer(bottom &+ 8 &+ index &* 8, to: UInt.self).pointee =
+                pointer(slot &+ index &* 8, to: UInt.self).pointee
+        }
+        bin.pointee.top = bottom &+ left &* 8
+        record.pointee.flushed &+= UInt32(truncatingIfNeeded: count)
+        if process.options.countsEveryCall { ThreadCache.count(record.pointee.taken, 0 &- count) }
+        let half = UInt(sizeClass.stackSlotsMax / 2)
+        moveWindow(sizeClass, below: max(left, half) &- half)
+    }
+
+    /// Returns the blocks in the slots from `slot` on that lie in one line, all at once; gives the
+    /// slot behind them. What was allocated together is often freed together.
+    @inline(__always)
+    private func returnRun(_ slot: UInt, _ end: UInt) -> UInt {
+        var slot = slot
+        let first = pointer(slot, to: UInt.self).pointee
+        var bits = BlockMap.bit(first)
+        slot &+= 8
+        while slot != end {
+            let block = pointer(slot, to: UInt.self).pointee
+            if (block ^ first) >= lineBytes { break }
+            bits |= BlockMap.bit(block)
+            slot &+= 8
+        }
+        let line = BlockMap.live(first)
+        let live = line.pointee.load(ordering: .relaxed)
+        let span = BlockMap.span(first).unsafelyUnwrapped
+        if live & bits != bits {
+            // A block was freed that had never been handed out.
+            Misuse.reportFree(of: first, in: span)
+        }
+        let left = live & ~bits
+        line.pointee.store(left, ordering: .relaxed)
+        if span.header.pointee.isFull { makeAvailable(span) }
+        if left == 0, live != 0 { lineEmptied(first, span) }
+        return slot
+    }
+
+    /// Puts the ready blocks of every bin back into their slabs; or only of those that were neither
+    /// refilled nor full since the last call for them.
+    func flushBins(onlyUnused: Bool = false) {
+        for index in 1...SizeClass.smallCount {
+            let sizeClass = SizeClass(index: index)
+            let record = record(sizeClass)
+            let isUsed = record.pointee.isUsed
+            record.pointee.isUsed = false
+            if onlyUnused, isUsed { continue }
+            let ready = readyCount(sizeClass)
+            if ready == 0 { continue }
+            record.pointee.limit = UInt16(sizeClass.stackSlotsFirst)
+            flush(sizeClass, ready)
+        }
+    }
+
+    /// Whether a block is among the ready ones of its class.
+    func isReady(_ block: UInt, _ sizeClass: SizeClass) -> Bool {
+        let bottom = startCheck(sizeClass).pointee.bottom
+        let ready = min(readyCount(sizeClass), UInt(sizeClass.stackDepthMax))
+        // The slots in which the sentinel may be are among them.
+        for index in 0...ready where pointer(bottom &+ index &* 8, to: UInt.self).pointee == block {
+            return true
+        }
+        return false
+    }
+}
