@@ -50,6 +50,9 @@ for setting in core["settings"]:
                 print("-enable-experimental-feature", value["_0"], sep="\n")
             elif kind == "unsafeFlags":
                 print(*value["_0"], sep="\n")
+            elif kind == "define":
+                # All traits are on by default.
+                print("-D", value["_0"], sep="\n")
             else:
                 sys.exit("build-static.sh: Package.swift has a setting that is not known: " + kind)
 ')

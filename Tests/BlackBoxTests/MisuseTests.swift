@@ -38,7 +38,7 @@ struct Misuse: CustomStringConvertible, Sendable {
         [1, 8, 16].map { Misuse("interior", size, $0) }
     }
     static let otherInteriors = [
-        Misuse("interior", 8 << 20, 4096), Misuse("interior", 8 << 20, 4 << 20),
+        Misuse("interior", 24 << 20, 4096), Misuse("interior", 24 << 20, 4 << 20),
         Misuse("interior", 100_000, 65_536), Misuse("interior", 5000, 4096),
         Misuse("realloc-interior", 1000, 16), Misuse("realloc-interior", 8 << 20, 4096),
     ]

@@ -51,7 +51,7 @@ extension HeapTests {
 
         @Test func aFailedReallocLeavesTheBlock() throws {
             try withCache { _ in
-                for bytes in [40, 4000, 100_000, 3 << 20] as [UInt] {
+                for bytes in [40, 4000, 100_000, 3 << 20, largeMax + 1] as [UInt] {
                     guard let block = hakMalloc(bytes) else { return }
                     block.fill(bytes, 5)
                     try expectOutOfMemory { hakRealloc(block, 1 << 60) }

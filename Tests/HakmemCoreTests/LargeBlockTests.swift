@@ -87,7 +87,7 @@ extension HeapTests {
     }
 
     @Suite struct WhaleCacheTests {
-        private static let bytes: UInt = 3 << 20
+        private static let bytes: UInt = largeMax + 1 << 20
 
         private func cached() -> UInt {
             whaleCache.fields.pointee.cachedBytes.load(ordering: .relaxed)
@@ -116,28 +116,28 @@ extension HeapTests {
         @Test func aPoorFitIsNotTaken() throws {
             try withCache { _ in
                 whaleCache.releaseAll()
-                let large = try Block.take(16 << 20)
+                let large = try Block.take(3 * WhaleCacheTests.bytes)
                 Block.free(large)
                 let small = try Block.take(WhaleCacheTests.bytes)
-                try require(small != large && cached() == 16 << 20)
+                try require(small != large && cached() == 3 * WhaleCacheTests.bytes)
                 Block.free(small)
                 whaleCache.releaseAll()
             }
         }
 
         @Test func theCacheIsBoundedAndAged() throws {
-            try withOption(\.whaleCacheBytesMax, 10 << 20) {
+            try withOption(\.whaleCacheBytesMax, 3 * WhaleCacheTests.bytes) {
                 try withCache { _ in
                     let blocks = try (0..<8).map { _ in try Block.take(WhaleCacheTests.bytes) }
                     for block in blocks {
                         Block.free(block)
-                        try require(cached() <= 10 << 20, "\(cached())")
+                        try require(cached() <= 3 * WhaleCacheTests.bytes, "\(cached())")
                     }
                     try require(cached() > 0)
                     let delay = UInt32(process.options.purgeDelayMs)
                     whaleCache.releaseAged(Clock.nowMs() &+ delay + 1000)
                     try require(cached() == 0 && mapped() == 0)
-                    Block.free(try Block.take(11 << 20))
+                    Block.free(try Block.take(4 * WhaleCacheTests.bytes))
                     try require(cached() == 0, "kept beyond the bound")
                 }
             }
@@ -145,7 +145,7 @@ extension HeapTests {
 
         @Test func callocOfReusedMemoryIsZero() throws {
             try withCache { _ in
-                for bytes in [3 << 20, 5 << 20] as [UInt] {
+                for bytes in [3 << 20, largeMax + 5 << 20] as [UInt] {
                     for _ in 0..<3 {
                         guard let block = hakCalloc(bytes, 1) else { throw Violation.outOfMemory }
                         try require(block.isZero(bytes), "\(bytes)")
@@ -161,7 +161,8 @@ extension HeapTests {
             try withCache { _ in
                 guard var block = hakMalloc(WhaleCacheTests.bytes) else { return }
                 block.fill(WhaleCacheTests.bytes, 99)
-                for bytes in [4 << 20, 9 << 20, 40 << 20, 21 << 20, 10 << 20, 4 << 20] as [UInt] {
+                for bytes in [21 << 20, 25 << 20, 90 << 20, 44 << 20, 22 << 20, 18 << 20] as [UInt]
+                {
                     guard let moved = hakRealloc(block, bytes) else { throw Violation.outOfMemory }
                     try require(moved.holds(WhaleCacheTests.bytes, 99), "contents lost at \(bytes)")
                     try require(hakUsableSize(moved) >= bytes)

@@ -27,7 +27,7 @@ extension HeapTests {
 
         @Test(
             arguments: [
-                16, 48, 64, 80, 512, 1024, 1280, 32_768, 40_000, 1 << 20, 3 << 20,
+                16, 48, 64, 80, 512, 1024, 1280, 32_768, 40_000, 1 << 20, 3 << 20, 17 << 20,
             ] as [UInt])
         func doubleFree(bytes: UInt) throws {
             try expectMisuses(2) { cache in
@@ -44,7 +44,7 @@ extension HeapTests {
             }
         }
 
-        @Test(arguments: [48, 512, 1280, 32_768, 40_000, 3 << 20] as [UInt])
+        @Test(arguments: [48, 512, 1280, 32_768, 40_000, 17 << 20] as [UInt])
         func freeOfTheInside(bytes: UInt) throws {
             try expectMisuses(3) { _ in
                 let block = try Block.take(bytes)

@@ -21,7 +21,7 @@ extension HeapTests {
             try withCache { cache in
                 let medium = try Block.take(5000)
                 let large = try Block.take(100_000)
-                let whale = try Block.take(5 << 20)
+                let whale = try Block.take(largeMax + 1)
                 for address in [0, 0x1000, UInt(Int.max), medium, large, whale] {
                     try require(OwnMap.entry(address, cache.address).pointee == 0, "\(address)")
                 }

@@ -61,7 +61,7 @@ extension HeapTests {
             }
         }
 
-        @Test(arguments: [65_536, 1 << 20, 3 << 20] as [UInt])
+        @Test(arguments: [65_536, 1 << 20, largeMax + 1 << 20] as [UInt])
         func callsOfWholeBlocks(bytes: UInt) throws {
             try expect(malloc: 10, free: 7, live: Int64(3 * bytes)) {
                 let blocks = try (0..<10).map { _ in try Block.take(bytes) }

@@ -101,7 +101,9 @@ extension HeapTests {
         @Test func alignedBlocksComeFromEveryPool() throws {
             try withCache { cache in
                 for shift in UInt(0)...22 {
-                    for bytes in [1, 17, 100, 1000, 1025, 5000, 33_000, 3 << 20] as [UInt] {
+                    for bytes in [1, 17, 100, 1000, 1025, 5000, 33_000, 3 << 20, largeMax + 1]
+                        as [UInt]
+                    {
                         let alignment: UInt = 1 << shift
                         let block = cache.allocateAligned(bytes, alignment: alignment)
                         guard let block else { throw Violation(description: "out of memory") }

@@ -177,7 +177,12 @@ extension ThreadCache {
             next = message.header.pointee.next
             let count = Int(message.header.pointee.count)
             let blocks = message.blocks
-            for index in 0..<count { freeSent(blocks[index], keepsReady: keepsReady) }
+            for index in 0..<count {
+                let block = blocks[index]
+                if !keepsReady || !becomesReady(block) {
+                    freeSent(block, keepsReady: keepsReady)
+                }
+            }
             messagePool.release(message)
         }
     }

@@ -41,8 +41,9 @@ struct Message {
 
     @inline(__always)
     func append(_ block: UInt) {
-        blocks[Int(header.pointee.count)] = block
-        header.pointee.count += 1
+        let count = header.pointee.count
+        pointer(address &+ Message.headerBytes &+ count &* 8, to: UInt.self).pointee = block
+        header.pointee.count = count &+ 1
     }
 
     @inline(__always)
@@ -100,38 +101,51 @@ struct MessagePool {
 struct Outgoing: ~Copyable {
     private static let slotCount: UInt = 8
     private var slots: InlineArray<8, UInt>
-    private var open: UInt
+    private var openCount: UInt
 
     /// Adds a block of `owner`'s; false when out of memory for a message.
+    @inline(__always)
     mutating func add(_ block: UInt, owner: ThreadCache) -> Bool {
-        // Caches lie a few pages apart: mix the page number so that neighbours spread.
-        let slot = Int(((owner.address >> 12) &* 0x9E37_79B9 >> 16) & (Outgoing.slotCount - 1))
-        if slots[slot] != 0 {
-            let message = Message(address: slots[slot])
+        let slot = Outgoing.slot(owner)
+        let address = slots[unchecked: slot]
+        if address != 0 {
+            let message = Message(address: address)
             if message.header.pointee.owner == owner.address {
                 message.append(block)
                 if message.isFull { send(slot) }
                 return true
             }
-            send(slot)
         }
+        return open(slot, block, owner)
+    }
+
+    /// Caches lie some pages apart: the page number is mixed so that neighbours spread.
+    @inline(__always)
+    private static func slot(_ owner: ThreadCache) -> Int {
+        Int(((owner.address &>> 12) &* 0x9E37_79B9 &>> 16) & (Outgoing.slotCount &- 1))
+    }
+
+    @inline(never)
+    private mutating func open(_ slot: Int, _ block: UInt, _ owner: ThreadCache) -> Bool {
+        if slots[slot] != 0 { send(slot) }
         guard let message = messagePool.acquire() else { return false }
         message.header.pointee.owner = owner.address
         message.append(block)
         slots[slot] = message.address
-        open += 1
+        openCount += 1
         return true
     }
 
+    @inline(never)
     private mutating func send(_ slot: Int) {
         let message = Message(address: slots[slot])
         slots[slot] = 0
-        open -= 1
+        openCount -= 1
         CachePool.deliver(message, to: ThreadCache(at: message.header.pointee.owner))
     }
 
     mutating func sendAll() {
-        if open == 0 { return }
+        if openCount == 0 { return }
         for slot in 0..<Int(Outgoing.slotCount) where slots[slot] != 0 { send(slot) }
     }
 }

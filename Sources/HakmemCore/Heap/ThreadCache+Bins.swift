@@ -117,6 +117,24 @@ extension ThreadCache {
         setBound(sizeClass)
     }
 
+    /// Makes room in a full bin for blocks that other threads send back: as many as refills have
+    /// brought, for they are likely to be wanted again.
+    func deepenForSent(_ sizeClass: SizeClass) {
+        let record = record(sizeClass)
+        let ready = readyCount(sizeClass)
+        let bin = bin(sizeClass)
+        guard record.pointee.limit != 0, bin.pointee.top == bin.pointee.full else { return }
+        let wanted = min(sizeClass.stackDepthMax, record.pointee.refilled)
+        record.pointee.limit = UInt16(max(UInt32(record.pointee.limit), wanted))
+        if ready < UInt(record.pointee.limit) { moveWindowUp(sizeClass, ready) }
+    }
+
+    /// Moves the window so that half of it is room.
+    private func moveWindowUp(_ sizeClass: SizeClass, _ ready: UInt) {
+        let half = UInt(sizeClass.stackSlotsMax / 2)
+        moveWindow(sizeClass, below: max(ready, half) &- half)
+    }
+
     // MARK: Overflow
 
     /// Makes room in a full bin.
@@ -135,8 +153,7 @@ extension ThreadCache {
             record.pointee.limit = UInt16(min(UInt32(record.pointee.limit) &+ swing, deepest))
         }
         if ready < UInt(record.pointee.limit) {
-            let half = UInt(sizeClass.stackSlotsMax / 2)
-            moveWindow(sizeClass, below: max(ready, half) &- half)
+            moveWindowUp(sizeClass, ready)
             return
         }
         record.pointee.batch = max(record.pointee.batch / 2, UInt16(SizeClass.batchMin))
@@ -165,8 +182,7 @@ extension ThreadCache {
         bin.pointee.top = bottom &+ left &* 8
         record.pointee.flushed &+= UInt32(truncatingIfNeeded: count)
         if process.options.countsEveryCall { ThreadCache.count(record.pointee.taken, 0 &- count) }
-        let half = UInt(sizeClass.stackSlotsMax / 2)
-        moveWindow(sizeClass, below: max(left, half) &- half)
+        moveWindowUp(sizeClass, left)
     }
 
     /// Returns the blocks in the slots from `slot` on that lie in one line, all at once; gives the

@@ -52,7 +52,7 @@ extension ThreadCache {
     /// Puts a marked block on its bin; false if there is no room.
     @inline(__always)
     private func pushReady(_ block: UInt, _ sizeClass: SizeClass) -> Bool {
-        let bin = bin(sizeClass)
+        let bin = pointer(address &+ UInt(sizeClass.index) &* unitBytes, to: Bin.self)
         if bin.pointee.top == bin.pointee.full { return false }
         pointer(bin.pointee.top &+ 8, to: UInt.self).pointee = block
         bin.pointee.top &+= 8
@@ -70,6 +70,15 @@ extension ThreadCache {
         return true
     }
 
+    /// Puts a block that comes in a message on its bin; false unless all is well and there is room.
+    @inline(__always)
+    func becomesReady(_ block: UInt) -> Bool {
+        // The sender's mark in the address makes it no block's.
+        let index = Int(BlockMap.span(block).unsafelyUnwrapped.header.pointee.sizeClass)
+        return index <= SizeClass.smallCount && ThreadCache.isOut(block)
+            && pushReady(block, SizeClass(index: index))
+    }
+
     /// Frees a block that comes in a message, of one of this cache's own slabs. The address has
     /// `SentBlock.markedBit` if its sender found the mark on it.
     ///
@@ -84,7 +93,10 @@ extension ThreadCache {
             Misuse.reportFree(of: block, in: span)
             return
         }
-        if keepsReady, span.sizeClass.isSmall, pushReady(block, span.sizeClass) { return }
+        if keepsReady, span.sizeClass.isSmall {
+            deepenForSent(span.sizeClass)
+            if pushReady(block, span.sizeClass) { return }
+        }
         returnToSlab(block)
     }
 

@@ -7,8 +7,9 @@
 //                 └► hak_malloc_miss: ThreadCache.allocate → refill | medium | large | whale
 //              └► hak_malloc_measured: the same in one step, while slow paths are measured
 //   free(p)    push on the bin that the thread's own map names for p's granule
-//              └► hak_free_slow: medium; another thread's block; large → the thread's kept ones
-//                 └► hak_free_miss: a full bin, NULL, a whale, misuse
+//              └► hak_free_slow: who owns it?
+//                 ├► hak_free_remote, hak_free_medium, hak_free_large
+//                 └► hak_free_miss: a full bin, NULL, a whale, misuse, what those cannot
 //
 // The slow steps are exports themselves so that the hit path jumps to them and has no frame
 // (docs/adr/0002-embedded-swift-flags.md).
@@ -84,19 +85,33 @@ import Synchronization
 @inline(never)
 @c(hak_free_slow) public func hakFreeSlow(_ block: UnsafeMutableRawPointer?) {
     if Sections.areMeasured { return hakFreeMiss(block) }
-    let address = UInt(bitPattern: block)
-    let owner = BlockMap.owner(address)
+    let owner = BlockMap.owner(UInt(bitPattern: block))
     let cache = hak_cache_get()
-    if owner == cache {
-        if ThreadCache(at: cache).freeMedium(address) { return }
-    } else if owner & Owner.wholeMark == 0, owner != 0, cache != hak_cache_none() {
-        if ThreadCache(at: cache).sendRemote(address, ThreadCache(at: owner)) { return }
-    } else if owner & Owner.wholeMark != 0, cache != hak_cache_none(),
-        LargeBlock.keepFreed(address, owner, cache: ThreadCache(at: cache))
-    {
-        return
+    if owner == 0 || cache == hak_cache_none() { return hakFreeMiss(block) }
+    if owner & Owner.wholeMark != 0 { return hakFreeLarge(block) }
+    return owner == cache ? hakFreeMedium(block) : hakFreeRemote(block)
+}
+
+@inline(never)
+@c(hak_free_remote) public func hakFreeRemote(_ block: UnsafeMutableRawPointer?) {
+    let address = UInt(bitPattern: block)
+    let owner = ThreadCache(at: BlockMap.owner(address))
+    if !ThreadCache(at: hak_cache_get()).sendRemote(address, owner) { return hakFreeMiss(block) }
+}
+
+@inline(never)
+@c(hak_free_medium) public func hakFreeMedium(_ block: UnsafeMutableRawPointer?) {
+    let address = UInt(bitPattern: block)
+    if !ThreadCache(at: hak_cache_get()).freeMedium(address) { return hakFreeMiss(block) }
+}
+
+@inline(never)
+@c(hak_free_large) public func hakFreeLarge(_ block: UnsafeMutableRawPointer?) {
+    let address = UInt(bitPattern: block)
+    let cache = ThreadCache(at: hak_cache_get())
+    if !LargeBlock.keepFreed(address, BlockMap.owner(address), cache: cache) {
+        return hakFreeMiss(block)
     }
-    return hakFreeMiss(block)
 }
 
 @inline(never)

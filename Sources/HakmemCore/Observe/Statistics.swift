@@ -60,7 +60,7 @@ struct Statistics: ~Copyable {
                 let sizeClass = SizeClass(index: index)
                 let taken = cache.record(sizeClass).pointee.taken.load(ordering: .relaxed)
                 let ready = sizeClass.isSmall ? Statistics.ready(cache, sizeClass) : 0
-                classes[index].served &+= taken &- ready
+                classes[index].served &+= process.options.countsEveryCall ? taken &- ready : taken
                 classes[index].live &-= ready
             }
         }

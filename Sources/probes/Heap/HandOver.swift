@@ -7,7 +7,7 @@ import Glibc
 
 private let sizes: [UInt] = [
     16, 100, 512, 1000, 1024, 1025, 2000, 4096, 10_000, 32_768, 33_000, 100_000, 300_000, 1 << 20,
-    3 << 20,
+    17 << 20,
 ]
 /// Bytes that each thread writes for one size.
 private let bytesPerSize: UInt = 256 << 20

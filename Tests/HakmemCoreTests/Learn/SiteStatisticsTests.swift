@@ -27,7 +27,7 @@ import Testing
         #expect(record(bytes: 1 << 20).rule.route == .bigCache)
         #expect(record(bytes: 1 << 20, reuse: 5000).rule.route == .purgeAtOnce)
         #expect(record(bytes: 8 << 20).rule.route == .bigCache)
-        #expect(record(bytes: largeMax + 4096, reuse: 5000).rule.route == .direct)
+        #expect(record(bytes: 32 << 20, reuse: 5000).rule.route == .direct)
         #expect(record(bytes: 8 << 20, frees: 0, reuse: 0).rule.route == .pool)
     }
 

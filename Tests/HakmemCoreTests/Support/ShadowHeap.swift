@@ -24,9 +24,9 @@ struct ShadowHeap {
     private var liveBytes: UInt = 0
     private let liveBytesMax: UInt
 
-    static let sizeMax: UInt = 5 << 20
+    static let sizeMax: UInt = largeMax + 3 << 20
 
-    init(seed: UInt64, liveBytesMax: UInt = 24 << 20) {
+    init(seed: UInt64, liveBytesMax: UInt = 64 << 20) {
         random = Randomness(seed: seed)
         self.liveBytesMax = liveBytesMax
     }
