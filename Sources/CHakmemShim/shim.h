@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -146,6 +147,10 @@ HAK_INLINE const char *const *hak_environ(void) { return (const char *const *)en
 
 HAK_INLINE uintptr_t hak_auxiliary(unsigned long type) { return getauxval(type); }
 
+/* Where the function that this is written in returns to; and its frame. */
+HAK_INLINE uintptr_t hak_caller(void) { return (uintptr_t)__builtin_return_address(0); }
+HAK_INLINE uintptr_t hak_frame(void) { return (uintptr_t)__builtin_frame_address(0); }
+
 /* The processor's time-stamp counter: constant rate, the same on all processors of a machine. */
 HAK_INLINE uint64_t hak_ticks(void) {
 #if defined(__x86_64__)
@@ -203,6 +208,7 @@ extern void hak_cxx_throw_bad_alloc(void) __asm__("_ZSt17__throw_bad_allocv") __
  * these frames and Embedded Swift emits no unwind tables; the hit paths jump here and leave no
  * frame of their own behind.
  */
+extern void *hak_alloc_at(size_t size, const void *site);
 extern void *hak_malloc(size_t size);
 extern void *hak_aligned_alloc(size_t alignment, size_t size);
 
@@ -218,7 +224,7 @@ HAK_INLINE void hak_new_again(void) {
 
 HAK_OUT_OF_LINE void *hak_new_loop(size_t size) {
   void *block;
-  while (!(block = hak_malloc(size))) hak_new_again();
+  while (!(block = hak_alloc_at(size, __builtin_return_address(0)))) hak_new_again();
   return block;
 }
 

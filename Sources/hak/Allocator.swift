@@ -95,6 +95,12 @@ enum AllocatorChoice: Equatable {
     private static let mimallocWithoutHugePages = Name.variant(
         of: .peer("mimalloc"), name: "mimalloc3-nothp", variables: ["MIMALLOC_ALLOW_THP": "0"])
 
+    /// hakmem without any learning, and hakmem that learns.
+    private static let baseline = Name.variant(
+        of: .hakmem, name: "hakmem-baseline", variables: ["HAKMEM_EVO": "off"])
+    private static let evolving = Name.variant(
+        of: .hakmem, name: "hakmem-evolving", variables: ["HAKMEM_MODE": "learning"])
+
     /// Parses `A,B,NAME=PATH,A+VARIABLE=VALUE`.
     init(parsing text: String?) throws {
         guard let text else {
@@ -118,12 +124,17 @@ enum AllocatorChoice: Equatable {
         }
         switch word {
         case "hakmem": return .hakmem
+        case "hakmem-baseline": return baseline
+        case "hakmem-evolving": return evolving
         case "glibc", "system": return .system
         case "mimalloc3": return .peer("mimalloc")
         case "mimalloc3-nothp": return mimallocWithoutHugePages
         case _ where Peer.all.contains { $0.name == word }: return .peer(word)
         default:
-            let names = ["hakmem", "glibc"] + Peer.all.map(\.name) + ["mimalloc3-nothp"]
+            let names =
+                ["hakmem", "hakmem-baseline", "hakmem-evolving", "glibc"] + Peer.all.map(\.name) + [
+                    "mimalloc3-nothp"
+                ]
             throw Failure(
                 """
                 there is no allocator '\(word)'; use \(names.joined(separator: ", ")), \

@@ -24,7 +24,8 @@ struct BenchRunCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             """
-            Allocators, separated by commas: hakmem, glibc (or system), mimalloc, mimalloc2, \
+            Allocators, separated by commas: hakmem, hakmem-baseline (does not learn), \
+            hakmem-evolving (learns), glibc (or system), mimalloc, mimalloc2, \
             jemalloc, tcmalloc, tbb, mimalloc3-nothp, NAME=PATH, or one of them with \
             +VARIABLE=VALUE behind it. Default: hakmem and all that are installed.
             """, valueName: "names"))

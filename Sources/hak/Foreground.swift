@@ -6,9 +6,13 @@
 import Glibc
 
 enum Foreground {
-    /// Runs `path` with these words to its end; gives the status of waitpid.
+    private static let lookMs = 100
+
+    /// Runs `path` with these words to its end; gives the status of waitpid. `meanwhile` is called
+    /// several times a second, and once more at the end.
     static func run(
-        _ path: String, _ words: [String], environment: [String: String]
+        _ path: String, _ words: [String], environment: [String: String],
+        meanwhile: (() -> Void)? = nil
     ) throws -> Int32 {
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
@@ -32,7 +36,16 @@ enum Foreground {
             throw Failure("cannot start '\(path)': \(errorText(refusal))")
         }
         var status: Int32 = 0
-        while waitpid(process, &status, 0) < 0, errno == EINTR {}
+        if let meanwhile {
+            var pause = timespec(tv_sec: 0, tv_nsec: lookMs * 1_000_000)
+            while waitpid(process, &status, WNOHANG) == 0 {
+                nanosleep(&pause, nil)
+                meanwhile()
+            }
+            meanwhile()
+        } else {
+            while waitpid(process, &status, 0) < 0, errno == EINTR {}
+        }
         return status
     }
 }

@@ -8,9 +8,9 @@ import HakmemCoreHosted
 struct LearnCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "learn",
-        abstract: "Shows, compares, merges and resets profiles of what the allocator learnt.",
+        abstract: "Watches the allocator learn; shows, compares, merges and resets its profiles.",
         subcommands: [
-            LearnShow.self, LearnDiff.self, LearnMerge.self, LearnReset.self,
+            LearnWatch.self, LearnShow.self, LearnDiff.self, LearnMerge.self, LearnReset.self,
         ]
     )
 }

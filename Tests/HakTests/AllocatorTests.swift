@@ -24,6 +24,19 @@ import Testing
         #expect(throws: Failure.self) { try AllocatorChoice(parsing: "=/lib/my.so") }
     }
 
+    @Test func theModesOfLearningHaveNames() throws {
+        let choice = try AllocatorChoice(parsing: "hakmem-baseline,hakmem-evolving")
+        #expect(
+            choice
+                == .named([
+                    .variant(
+                        of: .hakmem, name: "hakmem-baseline", variables: ["HAKMEM_EVO": "off"]),
+                    .variant(
+                        of: .hakmem, name: "hakmem-evolving",
+                        variables: ["HAKMEM_MODE": "learning"]),
+                ]))
+    }
+
     @Test func anAllocatorTwiceIsRefused() throws {
         let choice = try AllocatorChoice(parsing: "glibc,system")
         #expect(throws: Failure.self) { try choice.allocators(hakmem: { "" }, folders: []) }

@@ -6,12 +6,7 @@ import Testing
 @testable import HakmemCoreHosted
 
 @Suite struct OptionValuesTests {
-    /// The values that a process with this environment has. Texts live as long as the process.
-    private func values(_ environment: String...) -> OptionValues {
-        var entries: [UnsafePointer<CChar>?] = environment.map { UnsafePointer(strdup($0)) }
-        entries.append(nil)
-        return entries.withUnsafeBufferPointer { OptionValues(environment: $0.baseAddress) }
-    }
+    private func values(_ environment: String...) -> OptionValues { .parsed(environment) }
 
     /// Whether two sets of values agree in all but the path.
     private func areEqual(_ one: OptionValues, _ other: OptionValues) -> Bool {
@@ -75,6 +70,32 @@ import Testing
         #expect(fast.purgeDelayMs == 5)
         #expect(fast.retainBytesMax > OptionValues().retainBytesMax)
         #expect(values("HAKMEM_MODE=minimal", "HAKMEM_RETAIN_MB=x").retainBytesMax == 0)
+    }
+
+    @Test func learningFollowsTheModeAndItsOwnOption() {
+        #expect(!values().learns && !values().measuresSections)
+        #expect(!values("HAKMEM_MODE=fast").learns)
+        let learning = values("HAKMEM_MODE=learning")
+        #expect(learning.learns && !learning.isFrozen && learning.measuresSections)
+        #expect(learning.timing == 0 && values("HAKMEM_MODE=research").timing == 1)
+        #expect(!values("HAKMEM_MODE=learning", "HAKMEM_EVO=off").learns)
+        #expect(values("HAKMEM_MODE=learning", "HAKMEM_EVO=frozen").isFrozen)
+        let learnt = values("HAKMEM_EVO=learn")
+        #expect(learnt.learns && !learnt.isFrozen)
+    }
+
+    @Test func aProfileAloneIsKeptFrozen() throws {
+        let values = values("HAKMEM_PROFILE=/tmp/p")
+        #expect(values.learns && values.isFrozen)
+        #expect(String(cString: try #require(values.profile)) == "/tmp/p")
+        #expect(!self.values("HAKMEM_PROFILE=/tmp/p", "HAKMEM_MODE=learning").isFrozen)
+        #expect(!self.values("HAKMEM_PROFILE=/tmp/p", "HAKMEM_EVO=off").learns)
+    }
+
+    @Test func timingMeasuresWithoutLearning() {
+        let values = values("HAKMEM_TIMING=json")
+        #expect(values.timing == 2 && values.measuresSections && !values.learns)
+        #expect(self.values("HAKMEM_MODE=research", "HAKMEM_TIMING=0").timing == 0)
     }
 
     @Test func theTableIsConsistent() {

@@ -12,6 +12,9 @@ enum Binary {
         return bundle.deletingLastPathComponent().path + "/libhakmem.so"
     }()
 
+    /// A library that was built without the traits, where one is named.
+    static let bare = ProcessInfo.processInfo.environment["HAKMEM_TEST_BARE_LIBRARY"]
+
     /// Whether there is one: a build for the sanitizers has none.
     static var isBuilt: Bool { FileManager.default.fileExists(atPath: path) }
 

@@ -16,53 +16,11 @@ import Testing
 @Suite(.enabled(if: Binary.isBuilt && isRecorded, "not built, or another machine"))
 struct HitPathTests {
     private static let pairMax = 30
-    private static let instructionBytesMax = 15
 
-    private struct Instruction {
-        let mnemonic: String
-        let operands: String
-    }
-
-    /// The instructions of an export from its entry to its first return, no branch taken.
     private func straightPath(_ name: String) throws -> [Instruction] {
-        let symbols = try Binary.lines(["nm", "llvm-nm"], ["-D", "--defined-only", Binary.path])
-        let line = try #require(symbols.first { $0.hasSuffix(" T " + name) }, "\(name)")
-        let start = try #require(UInt(line.split(separator: " ")[0], radix: 16))
-        let end = start + UInt(HitPathTests.pairMax * HitPathTests.instructionBytesMax)
-        let listing = try Binary.lines(
-            ["llvm-objdump", "objdump"],
-            [
-                "-d", "--no-show-raw-insn", "--start-address=\(start)", "--stop-address=\(end)",
-                Binary.path,
-            ])
-        var path: [Instruction] = []
-        for line in listing {
-            // "    8090:      \tcmpq\t$1025, %rdi    # …"
-            let parts = line.components(separatedBy: ":")
-            guard parts.count >= 2,
-                UInt(parts[0].trimmingCharacters(in: .whitespaces), radix: 16) != nil
-            else { continue }
-            let text = parts.dropFirst().joined(separator: ":")
-            let words = text.split(whereSeparator: \.isWhitespace).map(String.init)
-            guard let mnemonic = words.first else { continue }
-            path.append(
-                Instruction(
-                    mnemonic: HitPathTests.plain(mnemonic),
-                    operands: words.dropFirst().joined(separator: " ")))
-            if mnemonic.hasPrefix("ret") { return path }
-        }
-        Issue.record("\(name) does not return within \(HitPathTests.pairMax) instructions")
-        return path
-    }
-
-    /// A mnemonic without its operand size, which disassemblers write or not.
-    private static func plain(_ mnemonic: String) -> String {
-        let sized: Set = [
-            "cmp", "mov", "lea", "and", "or", "add", "sub", "shr", "shl", "test", "btr", "bts",
-            "ret", "xor", "bt", "push", "pop",
-        ]
-        let short = String(mnemonic.dropLast())
-        return "qlwb".contains(mnemonic.last ?? " ") && sized.contains(short) ? short : mnemonic
+        let path = try Instruction.straightPath(
+            of: name, in: Binary.path, max: HitPathTests.pairMax)
+        return try #require(path, "\(name) does not return in \(HitPathTests.pairMax) instructions")
     }
 
     /// "malloc cmp 1": the record's lines, by function and mnemonic.

@@ -60,7 +60,7 @@ extension ThreadCache {
         }
         tick()
         return Sections.measure(.whaleGet) {
-            whaleCache.allocate(bytes, alignment: alignment)
+            whaleCache.allocate(bytes, alignment: alignment, site: takeSite())
         }
     }
 
@@ -144,7 +144,7 @@ extension ThreadCache {
 
     /// Sends another thread's block to its owner; false if anything about it has to be looked at.
     ///
-    /// Reads neither the span's header nor its live words, which the owner writes: whether the block
+    /// Reads neither the span's header nor its live words, which the owner writes: whether it
     /// is out, the owner finds when the message comes.
     @inline(__always)
     func sendRemote(_ address: UInt, _ owner: ThreadCache) -> Bool {

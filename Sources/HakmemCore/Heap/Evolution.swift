@@ -5,10 +5,13 @@
 //
 //   every slow path     counts itself and its time (Sections)
 //   every tick          (64 slow calls of a thread) adds to the window; is it over?
-//   window over         10,000 events or two seconds: one thread closes it, the others go on
+//   window over         10,000 events and 50 ms, or two seconds, or hopeless: one thread closes it,
+//                       the others go on
+//   strategy changed    what the old one kept drains first, then the next window begins
 //
-// What a window costs, in numbers: one getrusage and a few microseconds. Nothing of this is on a hit
-// path, and a process that does not learn has no state of it.
+// A window has a least length, because what strategies differ in shows in tens of milliseconds:
+// delays of purges, and what was kept for nothing. What it costs: one getrusage and a few
+// microseconds. Nothing of this is on a hit path, and a process that does not learn has no state.
 //
 // Guarded by: `closing`, which is only ever tried: a tick that finds it taken leaves its events for
 // the next. Events are counted by all threads, relaxed.
@@ -25,20 +28,20 @@
         let closing: Atomic<UInt32>
         var tournament: DefaultTournament
         var random: UInt64
-        var startMs: UInt
-        var startNs: UInt
-        var startTicks: UInt64
         /// What the meters said when the window began.
-        var slowCalls: UInt
-        var slowTicks: UInt
-        var pageFaults: UInt
+        var start: WindowMeters
+        /// Whether what the last strategy left behind is still draining.
+        var isSettling: Bool
         var sizes: SizeDistribution
-        /// Sums over the window's ticks, for averages.
+        /// Sums of what is held, sampled at most once a millisecond, for averages.
         var residentSum: UInt
         var liveSum: UInt
         var samples: UInt
+        var sampledMs: UInt
         /// Durations of slow paths, of one a tick.
         var durations: Quantile
+        /// Whether this process is a forked child of the one that began.
+        var isForked: Bool
         /// Where windows are told to, or -1.
         var log: Int32
     }
@@ -54,9 +57,14 @@
             pointer(address, to: EvolutionFields.self)
         }
 
-        /// A window ends with so many events, or so late.
+        /// A window ends with so many events and after so long, or at the latest.
         private static let windowEvents: UInt = 10_000
-        private static let windowMs: UInt = 2000
+        private static let windowMsMin: UInt = 50
+        private static let windowMsMax: UInt = 2000
+        /// How long a new strategy runs before it is measured.
+        private static let settleMs: UInt = 20
+        /// Events between two looks at whether a trial is hopeless.
+        private static let lookEvents: UInt = 256
         private static let quantileShare = 0.99
 
         // MARK: Start
@@ -66,6 +74,7 @@
             let bytes = UInt(MemoryLayout<EvolutionFields>.size)
             guard Sections.areMeasured, let memory = SystemCall.map(bytes: bytes) else { return }
             let state = pointer(memory, to: EvolutionFields.self)
+            SiteSamples.begin()
             var champion: Int?
             var ratings = InlineArray<12, (rating: Int, samples: Int)>(repeating: (0, 0))
             if let profile {
@@ -84,7 +93,7 @@
             state.pointee.random = hak_ticks() | 1
             state.pointee.log = log
             address = memory
-            beginWindow(Clock.nowNs())
+            beginWindow(WindowMeters(nowNs: Clock.nowNs()))
             Policy.activate(state.pointee.tournament.strategy)
         }
 
@@ -92,7 +101,7 @@
 
         /// At a thread's tick, after `calls` slow calls; `bytes` is the size of the last request.
         @inline(never)
-        static func tick(calls: UInt, bytes: UInt) {
+        static func tick(calls: UInt, bytes: UInt, nowNs: UInt = Clock.nowNs()) {
             let state = state
             let events = state.pointee.events.wrappingAdd(calls, ordering: .relaxed).newValue
             guard
@@ -100,28 +109,41 @@
                     expected: 0, desired: 1, ordering: .acquiring
                 ).exchanged
             else { return }
-            let held = pageHeap.heldBytes
-            state.pointee.residentSum &+= held.resident
-            state.pointee.liveSum &+= held.live
-            state.pointee.samples &+= 1
-            state.pointee.sizes.add(bytes)
-            state.pointee.durations.add(Double(Sections.lastTicks(.mallocSlow)))
-            let now = Clock.nowNs()
-            let isOver =
-                events >= windowEvents || now / 1_000_000 &- state.pointee.startMs >= windowMs
-            if isOver { closeWindow(events, now) }
+            look(events, calls, bytes, nowNs)
             state.pointee.closing.store(0, ordering: .releasing)
         }
 
-        private static func beginWindow(_ now: UInt) {
+        private static func look(_ events: UInt, _ calls: UInt, _ bytes: UInt, _ nowNs: UInt) {
             let state = state
-            state.pointee.startMs = now / 1_000_000
-            state.pointee.startNs = now
-            state.pointee.startTicks = hak_ticks()
-            let slow = slowPaths()
-            state.pointee.slowCalls = slow.calls
-            state.pointee.slowTicks = slow.ticks
-            state.pointee.pageFaults = SystemCall.pageFaults()
+            let elapsedMs = (nowNs &- state.pointee.start.ns) / 1_000_000
+            if state.pointee.isSettling {
+                if elapsedMs >= settleMs { beginWindow(WindowMeters(nowNs: nowNs)) }
+                return
+            }
+            if state.pointee.samples == 0 || nowNs / 1_000_000 != state.pointee.sampledMs {
+                let held = pageHeap.heldBytes
+                let kept = min(cachePool.keptLargeBytes, held.live)
+                state.pointee.residentSum &+= held.resident
+                state.pointee.liveSum &+= held.live - kept
+                state.pointee.samples &+= 1
+                state.pointee.sampledMs = nowNs / 1_000_000
+            }
+            state.pointee.sizes.add(bytes)
+            state.pointee.durations.add(Double(Sections.lastTicks(.mallocSlow)))
+            if events >= windowEvents && elapsedMs >= windowMsMin || elapsedMs >= windowMsMax {
+                closeWindow(WindowMeters(nowNs: nowNs))
+            } else if events / lookEvents != (events &- calls) / lookEvents {
+                let meters = WindowMeters(nowNs: nowNs)
+                if state.pointee.tournament.shouldEndEarly(measurement(meters)) {
+                    closeWindow(meters)
+                }
+            }
+        }
+
+        private static func beginWindow(_ meters: WindowMeters, isSettling: Bool = false) {
+            let state = state
+            state.pointee.start = meters
+            state.pointee.isSettling = isSettling
             state.pointee.sizes = SizeDistribution()
             state.pointee.residentSum = 0
             state.pointee.liveSum = 0
@@ -130,35 +152,35 @@
             state.pointee.events.store(0, ordering: .relaxed)
         }
 
-        private static func slowPaths() -> (calls: UInt, ticks: UInt) {
-            let malloc = Sections.total(.mallocSlow)
-            let free = Sections.total(.freeSlow)
-            return (malloc.calls &+ free.calls, malloc.ticks &+ free.ticks)
-        }
-
-        private static func closeWindow(_ events: UInt, _ now: UInt) {
+        /// What the window has measured so far.
+        private static func measurement(_ now: WindowMeters) -> WindowMeasurement {
             let state = state
-            let slow = slowPaths()
-            let ticks = Double(max(hak_ticks() &- state.pointee.startTicks, 1))
-            let nsPerTick = Double(now &- state.pointee.startNs) / ticks
+            let start = state.pointee.start
+            let nsPerTick = now.nsPerTick(since: start)
             let samples = max(state.pointee.samples, 1)
             var window = WindowMeasurement()
-            window.endMs = now / 1_000_000
-            window.events = max(slow.calls &- state.pointee.slowCalls, 1)
-            window.allocatorNs = UInt(
-                Double(slow.ticks &- state.pointee.slowTicks) * nsPerTick)
-            window.pageFaults = SystemCall.pageFaults() &- state.pointee.pageFaults
+            window.endMs = now.ns / 1_000_000
+            window.events = max(now.blocks &- start.blocks, 1)
+            window.allocatorNs = UInt(Double(now.slowTicks &- start.slowTicks) * nsPerTick)
+            window.pageFaults = now.pageFaults &- start.pageFaults
             window.residentBytes = state.pointee.residentSum / samples
             window.liveBytes = state.pointee.liveSum / samples
             window.p99Ns = state.pointee.durations.estimate * nsPerTick
             window.sizes = state.pointee.sizes
+            return window
+        }
+
+        private static func closeWindow(_ now: WindowMeters) {
+            let state = state
+            let window = measurement(now)
             let before = state.pointee.tournament.strategy
             let decision = state.pointee.tournament.windowEnded(window, random: nextRandom())
             Policy.activate(decision.strategy)
+            if SiteSamples.isOn { SiteSamples.decide() }
             if state.pointee.log >= 0 {
                 EvolutionLog.write(window, before, decision, to: state.pointee.log)
             }
-            beginWindow(now)
+            beginWindow(now, isSettling: decision.strategy != before)
         }
 
         /// xorshift64 (Marsaglia 2003).
@@ -171,9 +193,25 @@
             return random
         }
 
-        /// In a forked child: a thread that was closing a window is not there.
-        static func resetAfterFork() {
-            if isOn { state.pointee.closing.store(0, ordering: .relaxed) }
+        /// Stops learning; what was active stays. For tests: slow paths must be at rest.
+        static func end() {
+            guard isOn else { return }
+            SystemCall.unmap(address, bytes: UInt(MemoryLayout<EvolutionFields>.size))
+            address = 0
+            SiteSamples.end()
         }
+
+        /// In a forked child: a thread that was closing a window is not there, the meters of the
+        /// kernel begin at 0, and log and profile are the parent's.
+        static func resetAfterFork() {
+            guard isOn else { return }
+            state.pointee.closing.store(0, ordering: .relaxed)
+            state.pointee.log = -1
+            state.pointee.isForked = true
+            beginWindow(WindowMeters(nowNs: Clock.nowNs()))
+        }
+
+        /// Whether what is learnt here is to be saved.
+        static var isSaved: Bool { isOn && !state.pointee.isForked }
     }
 #endif

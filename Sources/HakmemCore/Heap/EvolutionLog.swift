@@ -4,6 +4,8 @@
 // reads it.
 
 #if HAKMEM_LEARNING
+    import Synchronization
+
     enum EvolutionLog {
         static func write(
             _ window: WindowMeasurement, _ strategy: Int, _ decision: Decision,
@@ -25,6 +27,14 @@
             field(&text, ", \"resident_bytes\": ", window.residentBytes)
             field(&text, ", \"live_bytes\": ", window.liveBytes)
             field(&text, ", \"p99_ns\": ", UInt(window.p99Ns))
+            if SiteSamples.isOn {
+                let sites = SiteSamples.fields
+                field(
+                    &text, ", \"site_events\": ",
+                    UInt(sites.pointee.events.load(ordering: .relaxed)))
+                field(&text, ", \"site_hits\": ", sites.pointee.hits.load(ordering: .relaxed))
+                field(&text, ", \"site_dropped\": ", sites.pointee.dropped.load(ordering: .relaxed))
+            }
             text.append(", \"ratings\": {")
             let state = Evolution.state
             for index in 0..<Strategy.count {

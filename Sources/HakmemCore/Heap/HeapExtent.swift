@@ -4,7 +4,7 @@
 
 import Synchronization
 
-/// Zeroed memory is an empty extent. Written under the page heap's lock, read by anybody: both words
+/// Zeroed memory is an empty extent. Written under the page heap's lock, read by any: both words
 /// only ever move apart, so whatever pair a reader gets, all between them is within the heap's.
 struct HeapExtent: ~Copyable {
     private let low = Atomic<UInt>(0)

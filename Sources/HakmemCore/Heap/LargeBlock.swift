@@ -16,11 +16,12 @@ enum LargeBlock {
     /// No locked instruction here or in `keepFreed`: it would wait for the stores that the program
     /// has just made to its block.
     @inline(__always)
-    static func reuse(_ bytes: UInt, cache: ThreadCache) -> UInt {
+    static func reuse(_ bytes: UInt, cache: ThreadCache, site: UInt = 0) -> UInt {
         let granules = (bytes &+ (granuleBytes &- 1)) &>> granuleShift
         let header = cache.header
-        let span = Sections.measure(.largeGet) { header.pointee.large.take(granules) }
-        guard let span else { return 0 }
+        let own = site == 0 ? nil : header.pointee.large.take(granules, of: site)
+        guard let span = own ?? header.pointee.large.take(granules) else { return 0 }
+        if site != 0 { SiteSamples.noteAllocation(span, site, bytes: bytes) }
         ThreadCache.count(header.pointee.largeServed)
         ThreadCache.count(header.pointee.largeHits)
         let start = span.start
@@ -30,11 +31,13 @@ enum LargeBlock {
 
     /// A block of at least `bytes` that starts at a multiple of `alignment`; nil if out of memory.
     static func allocate(_ bytes: UInt, alignment: UInt, cache: ThreadCache) -> FreshBlock? {
+        let site = cache.takeSite()
+        if Sections.areMeasured { cache.tick() }
         if alignment <= granuleBytes {
-            let block = reuse(bytes, cache: cache)
+            let block = Sections.measure(.largeGet) { reuse(bytes, cache: cache, site: site) }
             if block != 0 { return FreshBlock(address: block, isZero: false) }
         }
-        cache.tick()
+        if !Sections.areMeasured { cache.tick() }
         let granules = (bytes + granuleBytes - 1) >> granuleShift
         let alignmentGranules = max(alignment >> granuleShift, 1)
         guard let span = pageHeap.acquire(granules, alignment: alignmentGranules) else {
@@ -42,6 +45,7 @@ enum LargeBlock {
         }
         ThreadCache.count(cache.header.pointee.largeServed)
         span.header.pointee.bytesOrOlder = span.bytes
+        SiteSamples.noteAllocation(span, site, bytes: bytes)
         span.setState(.large)
         span.publishEdges()
         BlockMap.setOwner(span.start, span.address | Owner.wholeMark)
@@ -57,7 +61,7 @@ enum LargeBlock {
         let live = BlockMap.live(address)
         guard owner & Owner.wholeMark != 0, span.start == address, span.state == .large,
             live.pointee.load(ordering: .relaxed) != 0,
-            Sections.measure(.largePut, { cache.header.pointee.large.keep(span) })
+            cache.header.pointee.large.keep(span)
         else { return false }
         live.pointee.store(0, ordering: .relaxed)
         span.header.pointee.isDirty = true
@@ -74,11 +78,24 @@ enum LargeBlock {
             Report.misuse(.doubleFree(blockBytes: span.blockBytes), at: address)
             return
         }
+        let route = SiteSamples.noteFree(span)
         if span.state == .whale {
-            Sections.measure(.whalePut) { whaleCache.keepOrUnmap(span) }
-        } else {
+            Sections.measure(.whalePut) { whaleCache.keepOrUnmap(span, route) }
+        } else if route == .purgeAtOnce || route == .direct {
+            releasePurged(span)
+        } else if !Sections.measure(.largePut, { cache.header.pointee.large.keep(span) }) {
             release(span)
+        } else {
+            span.header.pointee.isDirty = true
         }
+    }
+
+    /// Gives the memory of a span back to the system, then the span to the page heap.
+    private static func releasePurged(_ span: Span) {
+        BlockMap.setOwner(span.start, 0)
+        let isPurged =
+            process.pageBytes <= granuleBytes && SystemCall.purge(span.start, bytes: span.bytes)
+        pageHeap.release(span, isDirty: !isPurged)
     }
 
     /// Gives the span of a block that is not out back to the page heap.

@@ -8,16 +8,28 @@
 //
 // Owner: the thread cache it is part of. Zeroed memory is an empty cache.
 
+import Synchronization
+
 struct LargeCache: ~Copyable {
     static let slotCount = 8
+    /// A block of a site that is kept hot stays for so many delays.
+    private static let hotDelays: UInt32 = 16
     private var spans: InlineArray<8, UInt>
     private var stamps: InlineArray<8, UInt32>
     private var count: Int
     /// The time of the last tick.
     private var nowMs: UInt32
-    private(set) var bytes: UInt
+    /// Written by the owner, read by any thread that asks how much is kept.
+    private let keptBytes: Atomic<UInt>
 
-    /// The youngest span of `granules`, or of a little more (the strategy says how much); nil if there is none.
+    @inline(__always)
+    private(set) var bytes: UInt {
+        get { keptBytes.load(ordering: .relaxed) }
+        nonmutating set { keptBytes.store(newValue, ordering: .relaxed) }
+    }
+
+    /// The youngest span of `granules`, or of a little more (the strategy says how much); nil if
+    /// there is none.
     @inline(__always)
     mutating func take(_ granules: UInt) -> Span? {
         let slack = policy.pointee.largeCacheSlackShift
@@ -33,6 +45,38 @@ struct LargeCache: ~Copyable {
             }
         }
         return nil
+    }
+
+    /// The youngest span that fits, of those that `site` has freed, if it has slots of its own.
+    mutating func take(_ granules: UInt, of site: UInt) -> Span? {
+        guard policy.pointee.bigCacheSlots > 0, SiteSamples.rule(of: site).route == .bigCache else {
+            return nil
+        }
+        let slack = policy.pointee.largeCacheSlackShift
+        for index in (0..<count).reversed() {
+            let span = Span(at: spans[index])
+            let size = UInt(span.header.pointee.granules)
+            if span.site == site, size &- granules <= granules &>> slack {
+                remove(index)
+                SiteSamples.countHit()
+                return span
+            }
+        }
+        return nil
+    }
+
+    /// A site with slots of its own gives up its oldest block for another, not those of others.
+    private mutating func keepWithinSlots(_ span: Span) {
+        let site = span.site
+        let slots = policy.pointee.bigCacheSlots
+        guard site != 0, slots > 0, SiteSamples.rule(of: site).route == .bigCache else { return }
+        var own: UInt = 0
+        var oldest = -1
+        for index in (0..<count).reversed() where Span(at: spans[index]).site == site {
+            own += 1
+            oldest = index
+        }
+        if own >= slots { release(oldest) }
     }
 
     @inline(__always)
@@ -53,6 +97,7 @@ struct LargeCache: ~Copyable {
         let limit = policy.pointee.largeCacheBytesMax
         let size = span.bytes
         if size > limit { return false }
+        if SiteSamples.isOn { keepWithinSlots(span) }
         if count == LargeCache.slotCount || bytes &+ size > limit { makeRoom(size, limit) }
         spans[count] = span.address
         stamps[count] = nowMs
@@ -66,16 +111,27 @@ struct LargeCache: ~Copyable {
         while count == LargeCache.slotCount || bytes + size > limit { releaseOldest() }
     }
 
-    private mutating func releaseOldest() {
-        let span = Span(at: spans[0])
-        remove(0)
+    private mutating func releaseOldest() { release(0) }
+
+    private mutating func release(_ index: Int) {
+        let span = Span(at: spans[index])
+        remove(index)
         LargeBlock.release(span)
     }
 
     mutating func releaseAged(_ now: UInt32) {
         nowMs = now
         let delay = UInt32(policy.pointee.purgeDelayMs)
-        while count > 0, now &- stamps[0] >= delay { releaseOldest() }
+        var index = 0
+        while index < count {
+            let isHot = SiteSamples.rule(of: Span(at: spans[index]).site).route == .keepHot
+            let age = now &- stamps[index]
+            if age >= delay, !isHot || age / LargeCache.hotDelays >= delay {
+                release(index)
+            } else {
+                index += 1
+            }
+        }
     }
 
     mutating func releaseAll() {

@@ -4,7 +4,8 @@
 // one learnt is saved at exit, to a file beside it that then takes its place.
 //
 // A profile that is damaged, or another program's, is refused with one line, and the defaults hold.
-// Ratings of strategies are in it; rules that a person wrote are kept as they are.
+// Ratings of strategies are in it, and rules of call sites, which learning then leaves alone: a
+// rule that was saved or written holds until somebody takes it out.
 
 #if HAKMEM_LEARNING
     import CHakmemShim
@@ -72,7 +73,53 @@
                 case .rule: break
                 }
             }
+            if SiteSamples.isOn { giveRules(bytes) }
             return champion
+        }
+
+        /// Gives every rule of the profile to the site that it names, where its file is loaded.
+        private static func giveRules(_ bytes: UnsafeBufferPointer<UInt8>) {
+            CodeMap.visit { range, offset, name in
+                forEachRule(bytes) { site, rule in
+                    if let address = address(of: site, in: range, offset, name) {
+                        _ = SiteSamples.table.give(address, rule)
+                    }
+                }
+            }
+        }
+
+        private static func forEachRule(
+            _ bytes: UnsafeBufferPointer<UInt8>, _ body: (ProfileSite, SiteRule) -> Void
+        ) {
+            var reader = ProfileReader(bytes)
+            while case .item(let item) = reader.next() {
+                if case .rule(let site, let rule) = item { body(site, rule) }
+            }
+        }
+
+        private static func address(
+            of site: ProfileSite, in range: CodeRange, _ offset: UInt,
+            _ name: UnsafeBufferPointer<UInt8>
+        ) -> UInt? {
+            guard site.module.count == name.count else { return nil }
+            for index in 0..<name.count where site.module[index] != name[index] { return nil }
+            let address = range.start &+ UInt(site.offset) &- offset
+            return range.contains(address) ? address : nil
+        }
+
+        /// Appends the rule of every site that has one and lies in a file.
+        private static func appendRules(_ writer: inout ProfileWriter) {
+            let table = SiteSamples.table
+            CodeMap.visit { range, offset, name in
+                for index in 0..<table.count {
+                    guard let entry = table.entry(index), range.contains(entry.site),
+                        entry.rule != .none
+                    else { continue }
+                    let site = ProfileSite(
+                        module: name, offset: UInt64(entry.site - range.start + offset))
+                    writer.append(site, entry.rule)
+                }
+            }
         }
 
         /// Saves what is known now. For the end of the process.
@@ -88,6 +135,7 @@
                     strategy: index, rating: Int(state.pointee.tournament.rating(index)),
                     samples: state.pointee.tournament.samples(index))
             }
+            if SiteSamples.isOn { appendRules(&writer) }
             guard let count = writer.finish() else { return }
             replace(path, by: UnsafePointer(bytes), count)
         }

@@ -2,9 +2,9 @@
 //
 // The strategy that is active in this process: what slow paths ask, and hit paths never.
 //
-//   table      the strategies with the user's options in them; written by the start, read-only after
-//   active     one word that names one of them; written by the cold tick alone (Evolution), relaxed:
-//              any strategy is right at any time, so nobody needs to see a change soon
+//   table    the strategies with the user's options in them; written by the start, read-only after
+//   active   one word that names one of them; written by the cold tick alone (Evolution), relaxed:
+//            any strategy is right at any time, so nobody needs to see a change soon
 //
 // Without learning there is no such word: the first row is the one.
 

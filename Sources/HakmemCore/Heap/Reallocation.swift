@@ -12,6 +12,7 @@ extension ThreadCache {
     func reallocate(_ address: UInt, _ span: Span, _ bytes: UInt) -> UInt {
         ThreadCache.count(header.pointee.reallocs)
         let usable = span.blockBytes
+        if SiteSamples.isOn, span.state != .slab { noteGrowth(span, usable, bytes) }
         if bytes <= usable {
             if !ThreadCache.isWasteful(bytes, of: usable) { return address }
             if span.state != .slab, shrinkInPlace(span, bytes) { return address }
@@ -19,12 +20,13 @@ extension ThreadCache {
             return address
         }
         if span.state == .whale, bytes > usable {
-            if let block = whaleCache.grow(span, to: bytes) {
+            let percent = growthPercent(span) ?? ThreadCache.whaleRoomPercent
+            if let block = whaleCache.grow(span, to: bytes, roomPercent: percent) {
                 ThreadCache.count(header.pointee.reallocMoves)
                 return block.address
             }
         }
-        return move(address, usable, bytes)
+        return move(address, span, bytes)
     }
 
     /// Whether a block is more than twice too large, and not merely by a few bytes.
@@ -35,9 +37,10 @@ extension ThreadCache {
 
     private static let wastefulMin: UInt = 64
 
-    private func move(_ address: UInt, _ usable: UInt, _ bytes: UInt) -> UInt {
+    private func move(_ address: UInt, _ span: Span, _ bytes: UInt) -> UInt {
+        let usable = span.blockBytes
         let isGrowing = bytes > usable
-        let wanted = isGrowing ? bytes &+ ThreadCache.headRoom(bytes) : bytes
+        let wanted = isGrowing ? bytes &+ headRoom(bytes, span) : bytes
         guard let block = allocate(wanted) ?? (isGrowing ? allocate(bytes) : nil) else {
             // A block that is too large is better than a failure.
             return isGrowing ? 0 : address
@@ -48,12 +51,34 @@ extension ThreadCache {
         return block.address
     }
 
-    /// What the strategy says, for blocks that are not tiny; none where it would change the kind of
-    /// block.
+    /// The block stays its site's, also where realloc is called from somewhere else.
+    private func noteGrowth(_ span: Span, _ usable: UInt, _ bytes: UInt) {
+        guard span.site != 0 else { return }
+        header.pointee.site = span.site
+        if bytes > usable { SiteSamples.noteGrowth(span.site, from: usable, to: bytes) }
+    }
+
+    /// Room that the rule of the block's site expects to be filled, in percent; nil if it has none.
+    private func growthPercent(_ span: Span) -> UInt? {
+        guard SiteSamples.isOn, span.state != .slab else { return nil }
+        let growth = SiteSamples.rule(of: span.site).growthPercent
+        return growth == 0 ? nil : UInt(growth) - 100
+    }
+
+    /// How much larger than asked for a whale becomes that must move, in percent.
+    private static let whaleRoomPercent: UInt = 50
+
+    /// What the site's rule or the strategy says, for blocks that are not tiny; none where it would
+    /// change the kind of block.
+    private func headRoom(_ bytes: UInt, _ span: Span) -> UInt {
+        ThreadCache.headRoom(
+            bytes, percent: growthPercent(span) ?? policy.pointee.headRoomPercent)
+    }
+
     @inline(__always)
-    static func headRoom(_ bytes: UInt) -> UInt {
+    static func headRoom(_ bytes: UInt, percent: UInt = policy.pointee.headRoomPercent) -> UInt {
         if bytes < ThreadCache.headRoomMin || bytes > largeMax { return 0 }
-        return min(bytes * policy.pointee.headRoomPercent / 100, largeMax - bytes)
+        return min(bytes * percent / 100, largeMax - bytes)
     }
 
     private static let headRoomMin: UInt = 128

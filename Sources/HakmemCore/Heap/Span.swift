@@ -36,13 +36,15 @@ struct SpanHeader: ~Copyable {
     var isDirty: Bool = false
     /// Slab: no block was free at the last search; it is on no list.
     var isFull: Bool = false
+    /// Slab: lines without a live block. Large and whale: when it was handed out (SiteSamples).
     var linesEmpty: UInt32 = 0
     /// Slab: the line (dense small), byte (sparse small) or block (medium) where the search for
-    /// free blocks goes on.
+    /// free blocks goes on. Large and whale: low bits of the call site.
     var cursor: UInt32 = 0
     /// Slab: blocks from this one on were never handed out. Free and dirty: since when, in ms.
     var virginFromOrStamp: UInt32 = 0
-    /// Dense small slab: where the first block starts in the line at `cursor` (LineSearch).
+    /// Dense small slab: where the first block starts in the line at `cursor` (LineSearch). Large
+    /// and whale: high bits of the call site.
     var phase: UInt16 = 0
     /// Large and whale: bytes that the program may use. Free and dirty: the next older span.
     var bytesOrOlder: UInt = 0

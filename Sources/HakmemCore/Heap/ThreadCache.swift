@@ -57,6 +57,9 @@ struct ThreadCacheHeader: ~Copyable {
     var ownMap: OwnMapRange
     /// The size of the last request that took a slow path.
     var lastBytes: UInt
+    /// The call site of the request under way, when it is for a block of whole granules and sites
+    /// are learnt from; else 0.
+    var site: UInt
     /// Slow calls until the next look at the clock.
     var callsUntilTick: UInt32
     /// When the bins that nobody used were flushed last.

@@ -45,21 +45,22 @@ struct WhaleCache {
     /// A block of at least `bytes` at a multiple of `alignment`; nil when the kernel refuses.
     ///
     /// `room` is how much address space to map at least, for growth in place.
-    func allocate(_ bytes: UInt, alignment: UInt, room: UInt = 0) -> FreshBlock? {
+    func allocate(_ bytes: UInt, alignment: UInt, room: UInt = 0, site: UInt = 0) -> FreshBlock? {
         let pageBytes = process.pageBytes
         guard bytes <= requestMax - pageBytes - alignment else { return nil }
         // At least a granule: then no two whales start in the same one, which has one map entry.
         let least = alignUp(max(bytes, granuleBytes), to: pageBytes)
         let needed = alignUp(max(least, room), to: pageBytes)
         let isPlain = alignment <= pageBytes
-        if isPlain, let span = takeCached(needed) {
+        if isPlain, let span = takeCached(needed, site) {
             fields.pointee.hits.wrappingAdd(1, ordering: .relaxed)
-            return publish(span, isZero: false)
+            return publish(span, site, bytes, isZero: false)
         }
-        return map(needed, alignment) ?? (needed > least ? map(least, alignment) : nil)
+        let span = map(needed, alignment) ?? (needed > least ? map(least, alignment) : nil)
+        return span.map { publish($0, site, bytes, isZero: true) }
     }
 
-    private func map(_ bytes: UInt, _ alignment: UInt) -> FreshBlock? {
+    private func map(_ bytes: UInt, _ alignment: UInt) -> Span? {
         let pageBytes = process.pageBytes
         let slack = alignment <= pageBytes ? 0 : alignment
         guard let mapped = SystemCall.map(bytes: bytes + slack) else { return nil }
@@ -82,7 +83,7 @@ struct WhaleCache {
         span.setState(.whale)
         BlockMap.setSpan(start, span)
         fields.pointee.mappedBytes.wrappingAdd(bytes, ordering: .relaxed)
-        return publish(span, isZero: true)
+        return span
     }
 
     /// Whether no part of the heap has the map's entries for `address`.
@@ -91,7 +92,8 @@ struct WhaleCache {
         return span.state == .unmapped
     }
 
-    private func publish(_ span: Span, isZero: Bool) -> FreshBlock {
+    private func publish(_ span: Span, _ site: UInt, _ bytes: UInt, isZero: Bool) -> FreshBlock {
+        SiteSamples.noteAllocation(span, site, bytes: bytes)
         span.header.pointee.bytesOrOlder = span.mappedBytes
         BlockMap.setOwner(span.start, span.address | Owner.wholeMark)
         BlockMap.live(span.start).pointee.store(BlockMap.bit(span.start), ordering: .relaxed)
@@ -100,15 +102,29 @@ struct WhaleCache {
         return FreshBlock(address: span.start, isZero: isZero)
     }
 
-    /// The youngest cached whale of at least `bytes` that they fill by four fifths.
-    private func takeCached(_ needed: UInt) -> Span? {
+    /// The youngest cached whale that `needed` bytes fill by four fifths; one that `site` has
+    /// freed, if it has slots of its own and there is one.
+    private func takeCached(_ needed: UInt, _ site: UInt) -> Span? {
         if fields.pointee.cachedBytes.load(ordering: .relaxed) == 0 { return nil }
         fields.pointee.lock.acquire()
         defer { fields.pointee.lock.release() }
+        let hasSlots =
+            policy.pointee.bigCacheSlots > 0 && SiteSamples.rule(of: site).route == .bigCache
+        guard let span = (hasSlots ? find(needed, of: site) : nil) ?? find(needed, of: 0) else {
+            return nil
+        }
+        if hasSlots, span.site == site { SiteSamples.countHit() }
+        remove(span)
+        return span
+    }
+
+    /// The youngest cached whale that fits, of `site` or, for 0, of any. Under the lock.
+    private func find(_ needed: UInt, of site: UInt) -> Span? {
         var next = fields.pointee.cachedSpans.lastSpan
         while let span = next {
-            if span.mappedBytes >= needed, span.mappedBytes - needed <= needed >> 2 {
-                remove(span)
+            if span.mappedBytes >= needed, span.mappedBytes - needed <= needed >> 2,
+                site == 0 || span.site == site
+            {
                 return span
             }
             next = Span(atOrNil: span.header.pointee.previous)
@@ -124,11 +140,11 @@ struct WhaleCache {
     // MARK: Free
 
     /// Takes a whale that is no longer live.
-    func keepOrUnmap(_ span: Span) {
+    func keepOrUnmap(_ span: Span, _ route: SiteRoute = .pool) {
         fields.pointee.liveCount.wrappingSubtract(1, ordering: .relaxed)
         let limit = policy.pointee.whaleCacheBytesMax
         let now = Clock.nowMs()
-        if span.mappedBytes > limit {
+        if span.mappedBytes > limit || route == .direct || route == .purgeAtOnce {
             WhaleCache.unmap(span)
         } else {
             fields.pointee.lock.acquire()
@@ -207,9 +223,11 @@ struct WhaleCache {
     }
 
     /// Moves a whale's pages onto a larger mapping, and frees the old one; nil if that fails.
-    func grow(_ span: Span, to bytes: UInt) -> FreshBlock? {
-        let room = bytes > requestMax / 4 ? bytes : bytes + bytes / 2
-        guard let target = allocate(bytes, alignment: 1, room: room) else { return nil }
+    func grow(_ span: Span, to bytes: UInt, roomPercent: UInt) -> FreshBlock? {
+        let room = bytes > requestMax / 4 ? bytes : bytes + bytes / 100 * roomPercent
+        guard let target = allocate(bytes, alignment: 1, room: room, site: span.site) else {
+            return nil
+        }
         let targetSpan = BlockMap.span(target.address).unsafelyUnwrapped
         let start = span.start
         let mapped = span.mappedBytes

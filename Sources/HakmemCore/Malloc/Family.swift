@@ -15,14 +15,20 @@ import CHakmemShim
         hak_zero_small(UInt(bitPattern: block), Int(bytes))
         return block
     }
-    let block = CurrentThread.withCache { cache in cache.allocateZeroed(bytes) } ?? 0
+    let site = UInt(hak_caller())
+    let block =
+        CurrentThread.withCache { cache -> UInt in
+            cache.noteSite(site, bytes: bytes)
+            return cache.allocateZeroed(bytes)
+        } ?? 0
     return block == 0 ? outOfMemory() : UnsafeMutableRawPointer(bitPattern: block)
 }
 
 @c(hak_realloc) public func hakRealloc(
     _ block: UnsafeMutableRawPointer?, _ size: UInt
 ) -> UnsafeMutableRawPointer? {
-    guard let block else { return hakMalloc(size) }
+    let site = UInt(hak_caller())
+    guard let block else { return hakAllocAt(size, UnsafeRawPointer(bitPattern: site)) }
     let address = UInt(bitPattern: block)
     if let moved = reallocateSmall(address, size) { return moved }
     guard let span = ThreadCache.liveSpan(address) else {
@@ -35,7 +41,11 @@ import CHakmemShim
         return nil
     }
     guard size <= requestMax else { return outOfMemory() }
-    let moved = CurrentThread.withCache { cache in cache.reallocate(address, span, size) } ?? 0
+    let moved =
+        CurrentThread.withCache { cache -> UInt in
+            cache.noteSite(site, bytes: size)
+            return cache.reallocate(address, span, size)
+        } ?? 0
     return moved == 0 ? outOfMemory() : UnsafeMutableRawPointer(bitPattern: moved)
 }
 

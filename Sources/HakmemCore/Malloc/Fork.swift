@@ -25,6 +25,7 @@
 @c(hak_fork_child) public func hakForkChild() {
     #if HAKMEM_LEARNING
         Evolution.resetAfterFork()
+        SiteSamples.resetAfterFork()
     #endif
     metadata.resetAfterFork()
     messagePool.resetAfterFork()

@@ -9,9 +9,15 @@ import Synchronization
 @c(hak_alloc_at) public func hakAllocAt(
     _ size: UInt, _ site: UnsafeRawPointer?
 ) -> UnsafeMutableRawPointer? {
-    hakMalloc(size)
+    #if HAKMEM_LEARNING
+        if size > mediumMax, SiteSamples.isOn {
+            return hakMallocMeasured(size, UInt(bitPattern: site))
+        }
+    #endif
+    return hakMalloc(size)
 }
 
+/// A free counts for the site that asked for the block, wherever it is called.
 @c(hak_free_at) public func hakFreeAt(
     _ block: UnsafeMutableRawPointer?, _ site: UnsafeRawPointer?
 ) {

@@ -5,6 +5,7 @@
 //   malloc(n)  n <= smallMax: pop the bin at `cache + round16(n)`
 //              └► hak_malloc_slow: the thread's warm medium blocks and kept large ones
 //                 └► hak_malloc_miss: ThreadCache.allocate → refill | medium | large | whale
+//              └► hak_malloc_measured: the same in one step, while slow paths are measured
 //   free(p)    push on the bin that the thread's own map names for p's granule
 //              └► hak_free_slow: who owns it?
 //                 ├► hak_free_remote, hak_free_medium, hak_free_large
@@ -47,6 +48,7 @@ import Synchronization
 
 @inline(never)
 @c(hak_malloc_slow) public func hakMallocSlow(_ size: UInt) -> UnsafeMutableRawPointer? {
+    if Sections.areMeasured { return hakMallocMeasured(size, UInt(hak_caller())) }
     let cache = hak_cache_get()
     if size > smallMax, size <= largeMax, cache != hak_cache_none() {
         let cache = ThreadCache(at: cache)
@@ -60,8 +62,21 @@ import Synchronization
 
 @inline(never)
 @c(hak_malloc_miss) public func hakMallocMiss(_ size: UInt) -> UnsafeMutableRawPointer? {
+    let block = CurrentThread.withCache { cache in cache.allocate(size) }
+    guard let block, let block else { return outOfMemory() }
+    return UnsafeMutableRawPointer(bitPattern: block.address)
+}
+
+/// A miss while slow paths are measured, of malloc that was called from `site`.
+@inline(never)
+@c(hak_malloc_measured) public func hakMallocMeasured(
+    _ size: UInt, _ site: UInt
+) -> UnsafeMutableRawPointer? {
     let block = Sections.measure(.mallocSlow) {
-        CurrentThread.withCache { cache in cache.allocate(size) }
+        CurrentThread.withCache { cache in
+            cache.noteSite(site, bytes: size)
+            return cache.allocate(size)
+        }
     }
     guard let block, let block else { return outOfMemory() }
     return UnsafeMutableRawPointer(bitPattern: block.address)
@@ -69,6 +84,7 @@ import Synchronization
 
 @inline(never)
 @c(hak_free_slow) public func hakFreeSlow(_ block: UnsafeMutableRawPointer?) {
+    if Sections.areMeasured { return hakFreeMiss(block) }
     let owner = BlockMap.owner(UInt(bitPattern: block))
     let cache = hak_cache_get()
     if owner == 0 || cache == hak_cache_none() { return hakFreeMiss(block) }

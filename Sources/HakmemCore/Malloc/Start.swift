@@ -21,10 +21,7 @@ enum Start {
         process.options = OptionValues(environment: hak_environ())
         let isReserved = BlockMap.reserve(
             memoryBytes: Machine.memoryBytes(), addressSpaceBytes: SystemCall.addressSpaceLimit())
-        if process.options.measuresSections {
-            // Refused, nothing is measured.
-            Sections.metersAddress = SystemCall.map(bytes: Sections.bytes) ?? 0
-        }
+        if process.options.measuresSections { Sections.begin() }
         if isReserved, let parts = SystemCall.map(bytes: HeapParts.bytes) {
             heapAddress = parts
             SmallClassTable.make()
@@ -68,6 +65,7 @@ nonisolated(unsafe) private var exitKey: pthread_key_t = 0
 @c(hak_constructor) public func hakConstructor() {
     Start.assertLayouts()
     guard Start.ensure() else { return }
+    if SiteSamples.isOn { SiteWalk.begin() }
     hasExitKey = pthread_key_create(&exitKey, hakThreadExit) == 0
     watchExit(of: hak_cache_get())
     pthread_atfork(hakForkPrepare, hakForkParent, hakForkChild)
@@ -75,7 +73,7 @@ nonisolated(unsafe) private var exitKey: pthread_key_t = 0
 
 @c(hak_destructor) public func hakDestructor() {
     #if HAKMEM_LEARNING
-        if Evolution.isOn, let profile = process.options.profile { LearntProfile.save(profile) }
+        if Evolution.isSaved, let profile = process.options.profile { LearntProfile.save(profile) }
     #endif
     if process.options.timing != 0 { SectionsReport.atExit() }
     if process.options.stats != 0 { StatisticsReport.atExit() }

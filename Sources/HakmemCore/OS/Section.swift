@@ -9,8 +9,9 @@
 // records are atomic because they may. Sections nest: a refill is part of the slow path around it.
 //
 // Off, a section costs a load and a branch that is never taken; and nothing in a library that was
-// built without the traits Timing and Learning. On, two readings of the time-stamp counter and three
-// additions: StatisticsReport prints what that is on this machine.
+// built without the traits Timing and Learning. On, two readings of the time-stamp counter and
+// three additions: SectionsReport prints what that is on this machine. While anything is measured,
+// blocks that the first step of a slow path could serve take the whole of it, and are in its time.
 
 import CHakmemShim
 import Synchronization
@@ -58,7 +59,21 @@ enum Sections {
     /// Address of the meters; 0 while nothing is measured. Guarded by: written once by the start.
     nonisolated(unsafe) static var metersAddress: UInt = 0
 
-    static var areMeasured: Bool { metersAddress != 0 }
+    @inline(__always)
+    static var areMeasured: Bool {
+        #if HAKMEM_TIMING || HAKMEM_LEARNING
+            return metersAddress != 0
+        #else
+            return false
+        #endif
+    }
+
+    /// Begins to measure; refused the memory, nothing is. For the start.
+    static func begin() {
+        #if HAKMEM_TIMING || HAKMEM_LEARNING
+            metersAddress = SystemCall.map(bytes: bytes) ?? 0
+        #endif
+    }
 
     /// The shard of the calling thread.
     private static var shard: UInt { (hak_cache_get() >> 16) & (shardCount - 1) }
@@ -79,7 +94,7 @@ enum Sections {
     @inline(__always)
     static func measure<Result>(_ section: Section, _ body: () -> Result) -> Result {
         #if HAKMEM_TIMING || HAKMEM_LEARNING
-            if metersAddress == 0 { return body() }
+            if !areMeasured { return body() }
             let start = hak_ticks()
             let result = body()
             note(section, hak_ticks() &- start)

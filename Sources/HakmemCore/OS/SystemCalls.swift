@@ -145,6 +145,25 @@ enum SystemCall {
         return result == 0 ? UInt(usage.ru_minflt) : 0
     }
 
+    /// Copies `count` words of this process's memory; false if not all of them are there.
+    static func readMemory(_ address: UInt, into words: UnsafeMutablePointer<UInt>, count: UInt)
+        -> Bool
+    {
+        let bytes = count &* 8
+        var local = iovec(iov_base: words, iov_len: Int(bytes))
+        var remote = iovec(
+            iov_base: UnsafeMutableRawPointer(bitPattern: address), iov_len: Int(bytes))
+        let process = hak_syscall6(Int(SYS_getpid), 0, 0, 0, 0, 0, 0)
+        let result = withUnsafeMutablePointer(to: &local) { local in
+            withUnsafeMutablePointer(to: &remote) { remote in
+                hak_syscall6(
+                    Int(SYS_process_vm_readv), UInt(process), UInt(bitPattern: local), 1,
+                    UInt(bitPattern: remote), 1, 0)
+            }
+        }
+        return result == Int(bytes)
+    }
+
     /// Puts a file in the place of another, at once.
     static func rename(_ path: UnsafePointer<CChar>, to target: UnsafePointer<CChar>) -> Bool {
         hak_syscall6(

@@ -53,7 +53,8 @@ struct SimulatedLoad {
         let purged = 1 - retained / max(freed, 1)
         let waste = min(garbage, Double(strategy.retainBytesMax)) * delay / (delay + garbageMs)
         let room = Double(strategy.headRoomPercent) / 100
-        let refill = Double(strategy.refillBlocksMax)
+        // Bins follow the program: the more a refill may bring, the seldomer it does.
+        let refill = 2 * Double(strategy.refillBlocksMax).squareRoot()
         let huge = strategy.usesHugePages ? dense : 0
 
         var cpu = 20.0

@@ -65,6 +65,39 @@ func withOption<Option, Value>(
     return try body()
 }
 
+extension OptionValues {
+    /// What a process with this environment has. The texts live as long as the process.
+    static func parsed(_ environment: [String]) -> OptionValues {
+        var entries: [UnsafePointer<CChar>?] = environment.map { UnsafePointer(strdup($0)) }
+        entries.append(nil)
+        return entries.withUnsafeBufferPointer { OptionValues(environment: $0.baseAddress) }
+    }
+}
+
+/// Runs `body` while sections are measured and, given a mode, strategies are learnt.
+func withLearning<Value>(
+    _ mode: EvolutionMode? = nil, profile: String? = nil, log: Int32 = -1,
+    _ body: () throws -> Value
+) throws -> Value {
+    StartedHeap.ensure()
+    guard let meters = SystemCall.map(bytes: Sections.bytes) else { throw Violation.outOfMemory }
+    Sections.metersAddress = meters
+    if let mode {
+        if let profile {
+            profile.withCString { Evolution.begin(mode, profile: $0, log: log) }
+        } else {
+            Evolution.begin(mode, profile: nil, log: log)
+        }
+    }
+    defer {
+        Evolution.end()
+        Sections.metersAddress = 0
+        SystemCall.unmap(meters, bytes: Sections.bytes)
+        Policy.make()
+    }
+    return try body()
+}
+
 /// Descriptors of a pipe; `collect` reads what was written after closing the writing end.
 struct Pipe {
     let reading: Int32

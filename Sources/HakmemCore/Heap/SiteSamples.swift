@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+//
+// Call sites in the running heap: which site asked for a block of whole granules is written into
+// the block's span; what becomes of the block is told to the site table; and the rules that follow
+// are asked by the caches of large blocks and whales, and by realloc.
+//
+//   request ──► noteSite (thread cache) ──► span.site ──► free: which rule? ──► keep, purge, unmap
+//                                           └► SiteTable: sizes, lifetimes, reuse, growth ──► rules
+//
+// Small and medium blocks have no site: their frees would have to look for it. Nothing of this is
+// on a hit path, and without learning there is no table: rules are then `none` after one load.
+//
+// Guarded by: the table has one writer at a time, who has `busy`; it is only ever tried, and a
+// sample that finds it taken is dropped. Rules are read by any thread (SiteTable). `events` and the
+// counters are relaxed.
+
+import CHakmemShim
+import Synchronization
+
+extension Span {
+    /// Large blocks and whales: the low 48 bits of the call site; 0 when it is not known. It lies
+    /// in fields that only slabs use.
+    var site: UInt {
+        get { UInt(header.pointee.cursor) | UInt(header.pointee.phase) << 32 }
+        nonmutating set {
+            header.pointee.cursor = UInt32(truncatingIfNeeded: newValue)
+            header.pointee.phase = UInt16(truncatingIfNeeded: newValue >> 32)
+        }
+    }
+
+    /// The event in which the block was handed out.
+    fileprivate var birth: UInt32 {
+        get { header.pointee.linesEmpty }
+        nonmutating set { header.pointee.linesEmpty = newValue }
+    }
+}
+
+extension ThreadCache {
+    /// Remembers where the request under way comes from, if anybody will ask.
+    @inline(__always)
+    func noteSite(_ site: UInt, bytes: UInt) {
+        if SiteSamples.isOn, bytes > mediumMax { header.pointee.site = SiteWalk.program(site) }
+    }
+
+    /// The site of the request under way, for the block that it gets.
+    @inline(__always)
+    func takeSite() -> UInt {
+        guard SiteSamples.isOn else { return 0 }
+        let site = header.pointee.site
+        header.pointee.site = 0
+        return site
+    }
+}
+
+/// What stands before the table in its mapping. Zeroed memory is its valid initial state.
+struct SiteSamplesFields: ~Copyable {
+    /// Where the next rules are drawn. Guarded by: busy.
+    var nextDecided: Int
+    let busy: Atomic<UInt32>
+    let events: Atomic<UInt32>
+    /// Blocks that a site got back from its own slots; samples that found the table taken.
+    let hits: Atomic<UInt>
+    let dropped: Atomic<UInt>
+}
+
+enum SiteSamples {
+    static let setBits = 8
+    private static let headBytes: UInt = 4096
+    private static let decidedAtATime = 256
+
+    /// Address of the fields and the table; 0 while sites are not learnt from. Guarded by: written
+    /// once by the start.
+    nonisolated(unsafe) private static var address: UInt = 0
+
+    @inline(__always)
+    static var isOn: Bool {
+        #if HAKMEM_LEARNING
+            return address != 0
+        #else
+            return false
+        #endif
+    }
+
+    private static var bytes: UInt { headBytes + UInt(SiteTable.bytes(setBits: setBits)) }
+
+    static var fields: UnsafeMutablePointer<SiteSamplesFields> {
+        pointer(address, to: SiteSamplesFields.self)
+    }
+
+    /// The table. Writers have `busy`, or are alone.
+    static var table: SiteTable {
+        SiteTable(
+            memory: UnsafeMutableRawPointer(bitPattern: address + headBytes).unsafelyUnwrapped,
+            setBits: setBits)
+    }
+
+    /// For the start, and for tests; refused the memory, no site is known.
+    static func begin() { address = SystemCall.map(bytes: bytes) ?? 0 }
+
+    /// For tests: slow paths must be at rest.
+    static func end() {
+        if address != 0 { SystemCall.unmap(address, bytes: bytes) }
+        address = 0
+    }
+
+    /// The rule of a site; `none` for 0.
+    @inline(__always)
+    static func rule(of site: UInt) -> SiteRule {
+        if site == 0 || !isOn { return .none }
+        return table.rule(of: site)
+    }
+
+    static func countHit() { fields.pointee.hits.wrappingAdd(1, ordering: .relaxed) }
+
+    // MARK: Samples
+
+    /// A block of `site` was handed out. Also where no site is known: the span's fields are anyhow
+    /// written.
+    @inline(__always)
+    static func noteAllocation(_ span: Span, _ site: UInt, bytes: UInt) {
+        span.site = site
+        if site == 0 || !isOn { return }
+        let event = nextEvent()
+        span.birth = event
+        sample { $0.recordAllocation(site, bytes: bytes, event: event) }
+    }
+
+    /// A block was freed; says what its site's rule is.
+    @inline(__always)
+    static func noteFree(_ span: Span) -> SiteRoute {
+        if !isOn { return .pool }
+        let site = span.site
+        if site == 0 { return .pool }
+        let event = nextEvent()
+        sample { $0.recordFree(site, lifetime: event &- span.birth, event: event) }
+        return rule(of: site).route
+    }
+
+    static func noteGrowth(_ site: UInt, from oldBytes: UInt, to newBytes: UInt) {
+        sample { $0.recordGrowth(site, from: oldBytes, to: newBytes) }
+    }
+
+    private static func nextEvent() -> UInt32 {
+        fields.pointee.events.wrappingAdd(1, ordering: .relaxed).newValue
+    }
+
+    private static func sample(_ body: (SiteTable) -> Void) {
+        let isMine = fields.pointee.busy.compareExchange(
+            expected: 0, desired: 1, ordering: .acquiring
+        ).exchanged
+        if !isMine {
+            fields.pointee.dropped.wrappingAdd(1, ordering: .relaxed)
+            return
+        }
+        body(table)
+        fields.pointee.busy.store(0, ordering: .releasing)
+    }
+
+    /// Draws the rules of a part of the table. For the cold tick.
+    static func decide() {
+        sample { table in
+            table.decideRules(from: fields.pointee.nextDecided, length: decidedAtATime)
+            fields.pointee.nextDecided =
+                (fields.pointee.nextDecided + decidedAtATime) % table.count
+        }
+    }
+
+    /// In a forked child: whoever was writing is not there.
+    static func resetAfterFork() {
+        if isOn { fields.pointee.busy.store(0, ordering: .relaxed) }
+    }
+}

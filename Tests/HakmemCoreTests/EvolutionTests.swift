@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+
+import Foundation
+import Testing
+
+@testable import HakmemCoreHosted
+
+extension HeapTests {
+    /// Windows of the running heap, driven by ticks at given times.
+    @Suite struct EvolutionTests {
+        private static let millisecond: UInt = 1_000_000
+
+        /// Runs ticks a millisecond apart until `windows` have ended; gives the lines of the log.
+        private func lines(
+            _ mode: EvolutionMode, windows: Int, profile: String? = nil, callsAtATick: UInt = 1024
+        ) throws -> [[String: Any]] {
+            let path = NSTemporaryDirectory() + "hakmem-windows-\(UUID().uuidString)"
+            let log = open(path, O_WRONLY | O_CREAT, 0o600)
+            defer {
+                close(log)
+                unlink(path)
+            }
+            try withLearning(mode, profile: profile, log: log) {
+                try withCache { _ in
+                    var now = Clock.nowNs()
+                    var blocks: [UInt] = []
+                    // A window after a new strategy has its settling time before it.
+                    for _ in 0..<windows * 80 {
+                        for _ in 0..<16 { blocks.append(try Block.take(40_000)) }
+                        blocks.forEach(Block.free)
+                        blocks.removeAll()
+                        now += EvolutionTests.millisecond
+                        Evolution.tick(calls: callsAtATick, bytes: 40_000, nowNs: now)
+                    }
+                }
+            }
+            let text = try String(contentsOfFile: path, encoding: .utf8)
+            return try text.split(separator: "\n").map { line in
+                try #require(
+                    try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+            }
+        }
+
+        @Test func windowsEndByEventsAndTime() throws {
+            let lines = try lines(.auto, windows: 6)
+            #expect(lines.count >= 6)
+            for (index, line) in lines.enumerated() {
+                #expect(line["window"] as? Int == index + 1)
+                #expect((line["events"] as? Int ?? 0) > 0)
+                #expect((line["resident_bytes"] as? Int ?? 0) > 0)
+                #expect((line["ratings"] as? [String: Int])?.count == Strategy.count)
+            }
+        }
+
+        @Test func aSlowProgramHasWindowsToo() throws {
+            // Six thousand calls in a hundred ticks: time ends the window, and not before.
+            let pipe = Pipe()
+            try withLearning(.auto, log: pipe.writing) {
+                let start = Clock.nowNs()
+                Evolution.tick(calls: 64, bytes: 64, nowNs: start + 1990 * 1_000_000)
+                Evolution.tick(calls: 64, bytes: 64, nowNs: start + 2010 * 1_000_000)
+            }
+            #expect(pipe.collect().split(separator: "\n").count == 1)
+        }
+
+        @Test func fewEventsInAShortTimeEndNothing() throws {
+            let pipe = Pipe()
+            try withLearning(.auto, log: pipe.writing) {
+                let start = Clock.nowNs()
+                Evolution.tick(calls: 100_000, bytes: 64, nowNs: start + 10 * 1_000_000)
+                Evolution.tick(calls: 64, bytes: 64, nowNs: start + 20 * 1_000_000)
+            }
+            #expect(pipe.collect().isEmpty)
+        }
+
+        @Test func learningTriesStrategiesAndFrozenDoesNot() throws {
+            let learnt = try lines(.learn, windows: 12)
+            #expect(Set(learnt.compactMap { $0["strategy"] as? String }).count > 3)
+            let frozen = try lines(.frozen, windows: 6)
+            #expect(Set(frozen.compactMap { $0["strategy"] as? String }) == ["default"])
+            #expect(Set(frozen.compactMap { $0["state"] as? String }) == ["FROZEN"])
+        }
+
+        @Test func theActiveStrategyIsTheTournaments() throws {
+            try withLearning(.learn) {
+                var now = Clock.nowNs()
+                for _ in 0..<600 {
+                    Block.free(try Block.take(40_000))
+                    now += EvolutionTests.millisecond
+                    Evolution.tick(calls: 1024, bytes: 40_000, nowNs: now)
+                    let running = Evolution.state.pointee.tournament.strategy
+                    #expect(policy.pointee == strategyTable[running])
+                }
+            }
+        }
+
+        @Test func aTakenWindowIsLeftToTheOther() throws {
+            try withLearning(.auto) {
+                Evolution.state.pointee.closing.store(1, ordering: .relaxed)
+                Evolution.tick(calls: 64, bytes: 64, nowNs: Clock.nowNs() + 5_000_000_000)
+                #expect(Evolution.state.pointee.samples == 0)
+                #expect(Evolution.state.pointee.events.load(ordering: .relaxed) == 64)
+                Evolution.resetAfterFork()
+                Evolution.tick(calls: 64, bytes: 64)
+                #expect(Evolution.state.pointee.samples == 1)
+            }
+        }
+    }
+}
