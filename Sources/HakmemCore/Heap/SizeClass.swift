@@ -91,8 +91,10 @@ struct SizeClass: Equatable {
         min(SizeClass.depthMaxOfAll, SizeClass.stackBlockBytesMax / UInt32(blockBytes))
     }
 
-    /// Bytes of the stack's slots, the sentinel's included.
-    var stackBytes: UInt { UInt(stackDepthMax + 1) * 8 }
+    /// Bytes of the slots of its stack, the sentinel's included: of the shallow one that it begins
+    /// with, and of the deep one.
+    var shallowStackBytes: UInt { UInt(stackSlotsFirst + 1) * 8 }
+    var deepStackBytes: UInt { UInt(stackDepthMax + 1) * 8 }
 
     /// Blocks that a refill of this small class brings at most.
     var refillMax: UInt32 {

@@ -20,8 +20,8 @@
 /// which shares the cache line.
 struct StartCheck {
     let reciprocal: UInt
-    /// The slot of the sentinel under the class's stack.
-    let bottom: UInt
+    /// The slot at the bottom of the class's stack, shallow or deep (ThreadCache+Bins).
+    var bottom: UInt
 
     private static let shift: UInt = 47
 

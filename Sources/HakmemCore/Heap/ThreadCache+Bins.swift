@@ -57,6 +57,24 @@ extension ThreadCache {
         bin(sizeClass).pointee.full = bottom &+ depth &* 8
     }
 
+    /// Raises a bin's limit to `wanted` blocks or as many as it can hold. Beyond what its shallow
+    /// stack has room for it moves to its deep one: few bins ever do, and those that do not share
+    /// the pages of their stacks.
+    private func deepen(_ sizeClass: SizeClass, to wanted: UInt32) {
+        let record = record(sizeClass)
+        let limit = min(wanted, sizeClass.stackDepthMax)
+        if limit <= record.pointee.limit { return }
+        record.pointee.limit = UInt16(limit)
+        let shallow = startCheck(sizeClass).pointee.bottom
+        let deep = deepStack(sizeClass)
+        if shallow == deep { return }
+        let ready = readyCount(sizeClass)
+        hak_copy(deep, shallow, Int((ready &+ 1) &* 8))
+        startCheck(sizeClass).pointee.bottom = deep
+        bin(sizeClass).pointee.top = deep &+ ready &* 8
+        setBound(sizeClass)
+    }
+
     // MARK: Refill
 
     /// Gives a bin its stack when it is first used.
@@ -103,7 +121,7 @@ extension ThreadCache {
             record.pointee.batch = UInt16(min(UInt32(record.pointee.batch) * 2, most))
             // Frees find room beside what a refill brings.
             let needed = min(record.pointee.batch * 2, UInt16(sizeClass.stackDepthMax))
-            record.pointee.limit = max(record.pointee.limit, needed)
+            deepen(sizeClass, to: UInt32(needed))
         }
         return UInt(record.pointee.batch)
     }
@@ -124,8 +142,7 @@ extension ThreadCache {
         let ready = readyCount(sizeClass)
         let bin = bin(sizeClass)
         guard record.pointee.limit != 0, bin.pointee.top == bin.pointee.full else { return }
-        let wanted = min(sizeClass.stackDepthMax, record.pointee.refilled)
-        record.pointee.limit = UInt16(max(UInt32(record.pointee.limit), wanted))
+        deepen(sizeClass, to: record.pointee.refilled)
         if ready < UInt(record.pointee.limit) { moveWindowUp(sizeClass, ready) }
     }
 
@@ -150,7 +167,7 @@ extension ThreadCache {
             record.pointee.overflows = 1
             let swing = min(record.pointee.flushed, record.pointee.refilled)
             record.pointee.flushed = 0
-            record.pointee.limit = UInt16(min(UInt32(record.pointee.limit) &+ swing, deepest))
+            deepen(sizeClass, to: UInt32(record.pointee.limit) &+ swing)
         }
         if ready < UInt(record.pointee.limit) {
             moveWindowUp(sizeClass, ready)

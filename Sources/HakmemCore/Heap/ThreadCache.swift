@@ -4,7 +4,8 @@
 //
 // In memory, in address order; a cache's address is that of its bins:
 //
-//          stacks    per small class: the sentinel, then the ready blocks, the next one on top
+//          stacks    per small class: the sentinel, then the ready blocks, the next one on top;
+//                    deep ones below, each in pages of its own; shallow ones, which share pages
 //          hints     per medium class, up to four free blocks that are still warm
 //          records   one a class: slabs with free blocks, counts
 //   +0     bins      one of 16 bytes a small class, at the class's block size, so that malloc's bin
@@ -148,7 +149,8 @@ struct ThreadCache: Equatable {
         let pageBytes = process.pageBytes
         var stacksBytes: UInt = 0
         for index in 1...SizeClass.smallCount {
-            stacksBytes += SizeClass(index: index).stackBytes
+            let sizeClass = SizeClass(index: index)
+            stacksBytes += sizeClass.shallowStackBytes + sizeClass.deepStackBytes
         }
         // The own map, which is committed piece by piece, starts at a page.
         let committed = alignUp(stacksEnd + stacksBytes + headBytes, to: pageBytes)
@@ -173,11 +175,19 @@ struct ThreadCache: Equatable {
         var stack = address - ThreadCache.stacksEnd
         for index in 1...SizeClass.smallCount {
             let sizeClass = SizeClass(index: index)
-            stack -= sizeClass.stackBytes
+            stack -= sizeClass.shallowStackBytes
             bin(sizeClass).pointee = empty
             startCheck(sizeClass).pointee = StartCheck(
                 blockBytes: sizeClass.blockBytes, bottom: stack)
         }
+    }
+
+    /// Where the deep stack of a small class lies.
+    func deepStack(_ sizeClass: SizeClass) -> UInt {
+        var stack = address - ThreadCache.stacksEnd
+        for index in 1...SizeClass.smallCount { stack -= SizeClass(index: index).shallowStackBytes }
+        for index in 1...sizeClass.index { stack -= SizeClass(index: index).deepStackBytes }
+        return stack
     }
 
     /// Adds to a counter that only this thread writes.
