@@ -47,7 +47,7 @@ func report(_ measurement: Measurement, of workload: Workload, idles: Bool) {
 
 /// A figure of /proc/self/status in KiB. The peak of this process image is `VmHWM`; the figure of
 /// getrusage would begin with that of the parent, whose memory the process shares until its exec.
-private func statusKib(_ label: StaticString) -> Int {
+func statusKib(_ label: StaticString) -> Int {
     var text = Text(bytesMax: 16 * 1024)
     let path: StaticString = "/proc/self/status"
     guard text.append(fileAt: path.cString) else {

@@ -98,15 +98,16 @@ extension PageHeap {
     }
 
     /// Bytes that the page heap and the whales have resident, at most, and of these the ones that
-    /// are not free: as of some moment, without a lock.
+    /// are not free. Takes the lock for three reads.
     var heldBytes: (resident: UInt, live: UInt) {
-        let mapped = fields.pointee.mappedBytes
-        let free = fields.pointee.freeBytes
+        fields.pointee.lock.acquire()
+        let used = fields.pointee.mappedBytes - fields.pointee.freeBytes
+        let dirty = fields.pointee.dirtyBytes
+        fields.pointee.lock.release()
         let whales = whaleCache.fields.pointee.mappedBytes.load(ordering: .relaxed)
         let cached = whaleCache.fields.pointee.cachedBytes.load(ordering: .relaxed)
-        let used = mapped >= free ? mapped - free : 0
         let live = used &+ (whales >= cached ? whales - cached : 0)
-        return (used &+ fields.pointee.dirtyBytes &+ whales, live)
+        return (used &+ dirty &+ whales, live)
     }
 
     private func isDue(_ span: Span, _ now: UInt32) -> Bool {

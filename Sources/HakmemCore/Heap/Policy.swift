@@ -2,7 +2,8 @@
 //
 // The strategy that is active in this process: what slow paths ask, and hit paths never.
 //
-//   table    the strategies with the user's options in them; written by the start, read-only after
+//   table    the strategies with the user's options in them; written by the start, and by mallopt,
+//            whose whole words a reader sees as they were or as they are
 //   active   one word that names one of them; written by the cold tick alone (Evolution), relaxed:
 //            any strategy is right at any time, so nobody needs to see a change soon
 //
@@ -27,12 +28,17 @@ var policy: UnsafePointer<Strategy> {
 }
 
 enum Policy {
-    /// Fills the table from the options. For the start, and for tests that change options.
+    /// Fills the table and begins with the default. For the start, and for tests.
     static func make() {
+        fill()
+        activate(Strategy.defaultIndex)
+    }
+
+    /// Fills the table from the options; the active strategy stays.
+    static func fill() {
         for index in 0..<Strategy.count {
             strategyTable[index] = Strategy(index, options: process.options)
         }
-        activate(Strategy.defaultIndex)
     }
 
     /// Makes a strategy the active one.

@@ -11,10 +11,10 @@
 // (User addresses are below 2^47 on every Linux that has not been asked for more. The other end,
 // t = s − 1, stays below 2^64 − c + e + 2^47, so nothing wraps.)
 //
-// Free adds those bits to its bin's top before it compares that with the bin's bound. A stack has
-// at most 2^17 / s bytes (`SizeClass.stackSlotsMax`), so a wrong address looks like a full bin: one
-// branch tells both. Source of the method: Lemire, Kaser, Kurz, "Faster remainder by direct
-// computation", 2019.
+// Free adds those bits to its bin's top before it compares that with the bin's bound. These two are
+// at most 2^17 / s bytes apart (`SizeClass.stackSlotsMax`, ThreadCache+Bins), so a wrong address
+// looks like a full bin: one branch tells both. Source of the method: Lemire, Kaser, Kurz, "Faster
+// remainder by direct computation", 2019.
 
 /// What a thread cache knows of a small class for its start check, and the bottom of its stack,
 /// which shares the cache line.
@@ -30,7 +30,7 @@ struct StartCheck {
         self.bottom = bottom
     }
 
-    /// 0 when `address` is a multiple of the block size, and at least a full stack's bytes if not.
+    /// 0 when `address` is a multiple of the block size, and at least a full window's bytes if not.
     @inline(__always)
     static func excess(_ address: UInt, _ reciprocal: UInt) -> UInt {
         (address &* reciprocal) &>> shift

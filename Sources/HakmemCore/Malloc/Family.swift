@@ -53,7 +53,6 @@ import CHakmemShim
 /// when it is not such a case, and all that can be wrong is looked at elsewhere.
 @inline(__always)
 private func reallocateSmall(_ address: UInt, _ size: UInt) -> UnsafeMutableRawPointer? {
-    let address = address
     let cache = hak_cache_get()
     // A bin's offset is its blocks' size.
     let usable = UInt(OwnMap.entry(address, cache).pointee)
@@ -68,7 +67,12 @@ private func reallocateSmall(_ address: UInt, _ size: UInt) -> UnsafeMutableRawP
     }
     guard size > usable else { return nil }
     let wanted = min(size &+ ThreadCache.headRoom(size), smallMax)
-    guard let block = hakMalloc(wanted) else { return nil }
+    let errorNumber = hak_errno_get()
+    guard let block = hakMalloc(wanted) else {
+        // The slow way may still find memory, and then errno is as it was.
+        hak_errno_set(errorNumber)
+        return nil
+    }
     ThreadCache.count(header.pointee.reallocs)
     ThreadCache.count(header.pointee.reallocMoves)
     hak_copy(UInt(bitPattern: block), address, Int(usable))

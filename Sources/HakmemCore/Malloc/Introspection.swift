@@ -108,8 +108,8 @@ import Synchronization
         return 0
     }
     if parameter == trimThreshold, value >= 0 {
-        process.options.retainBytesMax = UInt(value)
-        Policy.make()
+        process.options.setRetain(bytes: UInt(value))
+        Policy.fill()
     }
     return 1
 }

@@ -40,6 +40,12 @@ struct OptionValues {
 
     func isGiven(_ name: OptionName) -> Bool { given >> UInt32(name.rawValue) & 1 == 1 }
 
+    /// What mallopt sets holds as what the user does.
+    mutating func setRetain(bytes: UInt) {
+        retainBytesMax = bytes
+        given |= 1 << UInt32(OptionName.retainMb.rawValue)
+    }
+
     /// Whether strategies are learnt, from what HAKMEM_EVO and the mode say together.
     var learns: Bool {
         switch EvolutionOption(rawValue: evolution).unsafelyUnwrapped {

@@ -42,7 +42,7 @@ struct ReplayCost {
 
 /// Writes the report; the questions that it asks allocate, so it comes last.
 func report(_ cost: ReplayCost, of replay: UnsafePointer<Replay>) {
-    let peakKib = replayPeakKib()
+    let peakKib = statusKib("VmHWM:")
     let header = replay.pointee.header
     let calls = header.calls
     var text = Text(bytesMax: 64 * 1024)
@@ -67,20 +67,4 @@ func report(_ cost: ReplayCost, of replay: UnsafePointer<Replay>) {
     }
     text.closeObject()
     text.write(to: STDOUT_FILENO)
-}
-
-/// The most memory that was resident in this process image.
-private func replayPeakKib() -> Int {
-    var text = Text(bytesMax: 16 * 1024)
-    let path: StaticString = "/proc/self/status"
-    guard text.append(fileAt: path.cString) else {
-        fail("cannot read ", path.cString, status: ExitStatus.failure)
-    }
-    text.append(byte: 0)
-    let label: StaticString = "VmHWM:"
-    let start = UnsafeRawPointer(text.bytes).assumingMemoryBound(to: CChar.self)
-    guard let line = strstr(start, label.cString) else {
-        fail("no VmHWM in ", path.cString, status: ExitStatus.failure)
-    }
-    return strtol(line + label.utf8CodeUnitCount, nil, 10)
 }
