@@ -122,18 +122,25 @@ HAK_INLINE void hak_bin_push(uintptr_t bin) {
 HAK_INLINE void hak_copy(uintptr_t to, uintptr_t from, size_t bytes) {
   __builtin_memcpy((void *)to, (const void *)from, bytes);
 }
-/* For blocks of whole units, which most often are a few: rounds up to one. */
-HAK_INLINE void hak_zero_small(uintptr_t from, size_t bytes) {
+/* A block of whole units, one at least: rounds up to one, and gives the block. */
+HAK_INLINE void *hak_zero_small(uintptr_t block, size_t bytes) {
   typedef uint64_t unit __attribute__((vector_size(16), may_alias));
-  unit *next = (unit *)from;
-  if (bytes > 256) {
-    __builtin_memset((void *)from, 0, bytes);
-    return;
+  const unit zero = {0, 0};
+  unit *first = (unit *)block;
+  unit *end = (unit *)(block + ((bytes + 15) & ~(size_t)15));
+  if (bytes > 128) return __builtin_memset((void *)block, 0, bytes);
+  /* From both ends; where they meet, twice. */
+  first[0] = zero;
+  end[-1] = zero;
+  if (bytes > 32) {
+    first[1] = zero;
+    end[-2] = zero;
   }
-  for (size_t done = 0; done < bytes; done += 16) {
-    *next++ = (unit){0, 0};
-    __asm__("" : "+r"(next)); /* or the compiler makes a call of memset of the loop */
+  if (bytes > 64) {
+    first[2] = first[3] = zero;
+    end[-3] = end[-4] = zero;
   }
+  return (void *)block;
 }
 HAK_INLINE void hak_zero(uintptr_t from, size_t bytes) { __builtin_memset((void *)from, 0, bytes); }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// realloc: in place where the block has room or its span can grow; else to a new block with some
-// head-room, because what has grown once tends to grow again.
+// realloc: in place where the block has room or its span can grow; else to a new block, with some
+// head-room if it grew by little, because what has grown once tends to grow again.
 
 import CHakmemShim
 import Synchronization
@@ -68,16 +68,21 @@ extension ThreadCache {
     /// How much larger than asked for a whale becomes that must move, in percent.
     private static let whaleRoomPercent: UInt = 50
 
-    /// What the site's rule or the strategy says, for blocks that are not tiny; none where it would
-    /// change the kind of block.
+    /// What the site's rule or the strategy says.
     private func headRoom(_ bytes: UInt, _ span: Span) -> UInt {
-        ThreadCache.headRoom(
-            bytes, percent: growthPercent(span) ?? policy.pointee.headRoomPercent)
+        guard let percent = growthPercent(span) else {
+            return ThreadCache.headRoom(bytes, from: span.blockBytes)
+        }
+        return ThreadCache.headRoom(bytes, from: bytes, percent: percent)
     }
 
+    /// Room to grow for a block that is not tiny; none where it would change the kind of block, and
+    /// none for a program that grows by half or more at a time: it sees to that itself.
     @inline(__always)
-    static func headRoom(_ bytes: UInt, percent: UInt = policy.pointee.headRoomPercent) -> UInt {
-        if bytes < ThreadCache.headRoomMin || bytes > largeMax { return 0 }
+    static func headRoom(
+        _ bytes: UInt, from usable: UInt, percent: UInt = policy.pointee.headRoomPercent
+    ) -> UInt {
+        if bytes < headRoomMin || bytes > largeMax || bytes > usable &+ usable / 2 { return 0 }
         return min(bytes * percent / 100, largeMax - bytes)
     }
 

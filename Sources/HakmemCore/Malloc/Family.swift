@@ -8,14 +8,25 @@ import CHakmemShim
 @c(hak_calloc) public func hakCalloc(_ count: UInt, _ size: UInt) -> UnsafeMutableRawPointer? {
     let (bytes, overflows) = count.multipliedReportingOverflow(by: size)
     if overflows { return outOfMemory() }
-    if bytes <= smallMax, hak_cache_get() != hak_cache_none() {
-        // Small blocks are never known to be clear: they bear the mark at least.
-        ThreadCache.count(ThreadCache(at: hak_cache_get()).header.pointee.callocs)
-        guard let block = hakMalloc(bytes) else { return nil }
-        hak_zero_small(UInt(bitPattern: block), Int(bytes))
+    let block = takeReady(bytes)
+    if block == 0 { return hakCallocSlow(bytes) }
+    ThreadCache.count(ThreadCache(at: hak_cache_get()).header.pointee.callocs)
+    // Small blocks are never known to be clear: they bear the mark at least.
+    return hak_zero_small(block, Int(bytes))
+}
+
+@inline(never)
+@c(hak_calloc_slow) public func hakCallocSlow(_ bytes: UInt) -> UnsafeMutableRawPointer? {
+    let site = UInt(hak_caller())
+    if bytes <= smallMax {
+        guard let block = hakMallocSlow(bytes) else { return nil }
+        let cache = hak_cache_get()
+        if cache != hak_cache_none() {
+            ThreadCache.count(ThreadCache(at: cache).header.pointee.callocs)
+        }
+        hak_zero(UInt(bitPattern: block), Int(bytes))
         return block
     }
-    let site = UInt(hak_caller())
     let block =
         CurrentThread.withCache { cache -> UInt in
             cache.noteSite(site, bytes: bytes)
@@ -24,13 +35,52 @@ import CHakmemShim
     return block == 0 ? outOfMemory() : UnsafeMutableRawPointer(bitPattern: block)
 }
 
+/// In place, where one of the calling thread's own small blocks has the room.
 @c(hak_realloc) public func hakRealloc(
+    _ block: UnsafeMutableRawPointer?, _ size: UInt
+) -> UnsafeMutableRawPointer? {
+    let address = UInt(bitPattern: block)
+    let cache = hak_cache_get()
+    // A bin's offset is its blocks' size; 0 for what is not ours or not small.
+    let usable = UInt(OwnMap.entry(address, cache).pointee)
+    // Size 0 is out of every range.
+    guard size &- 1 < usable, !ThreadCache.isWasteful(size, of: usable),
+        isOwnBlock(address, usable, cache)
+    else { return usable == 0 ? hakReallocMedium(block, size) : hakReallocSlow(block, size) }
+    ThreadCache.count(ThreadCache(at: cache).header.pointee.reallocs)
+    return block
+}
+
+/// In place, where one of the calling thread's own medium blocks has the room.
+@inline(never)
+@c(hak_realloc_medium) public func hakReallocMedium(
+    _ block: UnsafeMutableRawPointer?, _ size: UInt
+) -> UnsafeMutableRawPointer? {
+    let address = UInt(bitPattern: block)
+    let cache = hak_cache_get()
+    guard BlockMap.owner(address) == cache else { return hakReallocSlow(block, size) }
+    let usable = BlockMap.span(address).unsafelyUnwrapped.sizeClass.blockBytes
+    guard size &- 1 < usable, !ThreadCache.isWasteful(size, of: usable), ThreadCache.isOut(address)
+    else { return hakReallocSlow(block, size) }
+    ThreadCache.count(ThreadCache(at: cache).header.pointee.reallocs)
+    return block
+}
+
+/// Whether one of the calling thread's own small blocks starts at an address and is not free.
+@inline(__always)
+private func isOwnBlock(_ address: UInt, _ usable: UInt, _ cache: UInt) -> Bool {
+    let check = pointer(cache &+ ThreadCache.startChecksOffset &+ usable, to: StartCheck.self)
+    return StartCheck.excess(address, check.pointee.reciprocal) == 0 && !ReadyMark.isOn(address)
+}
+
+@inline(never)
+@c(hak_realloc_slow) public func hakReallocSlow(
     _ block: UnsafeMutableRawPointer?, _ size: UInt
 ) -> UnsafeMutableRawPointer? {
     let site = UInt(hak_caller())
     guard let block else { return hakAllocAt(size, UnsafeRawPointer(bitPattern: site)) }
     let address = UInt(bitPattern: block)
-    if let moved = reallocateSmall(address, size) { return moved }
+    if let moved = growSmall(address, size) { return moved }
     guard let span = ThreadCache.liveSpan(address) else {
         // Says what is wrong with it, and ends the program unless errors are ignored.
         hakFreeSlow(block)
@@ -49,24 +99,16 @@ import CHakmemShim
     return moved == 0 ? outOfMemory() : UnsafeMutableRawPointer(bitPattern: moved)
 }
 
-/// realloc of one of the calling thread's own small blocks to a small size, by hit paths alone; nil
-/// when it is not such a case, and all that can be wrong is looked at elsewhere.
+/// realloc of one of the calling thread's own small blocks to a larger small one, by hit paths
+/// alone; nil when it is not such a case, and all that can be wrong is looked at elsewhere.
 @inline(__always)
-private func reallocateSmall(_ address: UInt, _ size: UInt) -> UnsafeMutableRawPointer? {
+private func growSmall(_ address: UInt, _ size: UInt) -> UnsafeMutableRawPointer? {
     let cache = hak_cache_get()
-    // A bin's offset is its blocks' size.
     let usable = UInt(OwnMap.entry(address, cache).pointee)
-    guard usable != 0, size != 0, size <= smallMax else { return nil }
-    let check = pointer(cache &+ ThreadCache.startChecksOffset &+ usable, to: StartCheck.self)
-    guard StartCheck.excess(address, check.pointee.reciprocal) == 0, !ReadyMark.isOn(address)
+    guard usable != 0, size > usable, size <= smallMax, isOwnBlock(address, usable, cache)
     else { return nil }
     let header = ThreadCache(at: cache).header
-    if size <= usable, !ThreadCache.isWasteful(size, of: usable) {
-        ThreadCache.count(header.pointee.reallocs)
-        return UnsafeMutableRawPointer(bitPattern: address)
-    }
-    guard size > usable else { return nil }
-    let wanted = min(size &+ ThreadCache.headRoom(size), smallMax)
+    let wanted = min(size &+ ThreadCache.headRoom(size, from: usable), smallMax)
     let errorNumber = hak_errno_get()
     guard let block = hakMalloc(wanted) else {
         // The slow way may still find memory, and then errno is as it was.
@@ -88,17 +130,36 @@ private func reallocateSmall(_ address: UInt, _ size: UInt) -> UnsafeMutableRawP
 }
 
 /// A block of `size` bytes at a multiple of `alignment`, a power of two; 0 when out of memory.
+///
+/// Blocks of small classes lie at multiples of their size (StartCheck), so a size that is rounded
+/// up to the alignment is aligned.
+@inline(__always)
+private func takeAligned(_ alignment: UInt, _ size: UInt) -> UInt {
+    if alignment <= smallMax, size <= smallMax {
+        let block = takeReady((size &+ alignment &- 1) & (0 &- alignment))
+        if block != 0 {
+            ThreadCache.count(ThreadCache(at: hak_cache_get()).header.pointee.aligned)
+            return block
+        }
+    }
+    return allocateAligned(alignment, size)
+}
+
+/// The same, when no such block is ready.
+@inline(never)
 func allocateAligned(_ alignment: UInt, _ size: UInt) -> UInt {
+    let errorNumber = hak_errno_get()
     let block = CurrentThread.withCache { cache in
         ThreadCache.count(cache.header.pointee.aligned)
         return cache.allocateAligned(size, alignment: alignment)
     }
+    hak_errno_set(errorNumber)
     guard let block, let block else { return 0 }
     return block.address
 }
 
 private func alignedOrOutOfMemory(_ alignment: UInt, _ size: UInt) -> UnsafeMutableRawPointer? {
-    let block = allocateAligned(alignment, size)
+    let block = takeAligned(alignment, size)
     return block == 0 ? outOfMemory() : UnsafeMutableRawPointer(bitPattern: block)
 }
 
@@ -106,9 +167,7 @@ private func alignedOrOutOfMemory(_ alignment: UInt, _ size: UInt) -> UnsafeMuta
     _ result: UnsafeMutablePointer<UnsafeMutableRawPointer?>, _ alignment: UInt, _ size: UInt
 ) -> Int32 {
     guard isPowerOfTwo(alignment), alignment >= UInt(MemoryLayout<UInt>.size) else { return EINVAL }
-    let errorNumber = hak_errno_get()
-    let block = allocateAligned(alignment, size)
-    hak_errno_set(errorNumber)
+    let block = takeAligned(alignment, size)
     if block == 0 { return ENOMEM }
     result.pointee = UnsafeMutableRawPointer(bitPattern: block)
     return 0

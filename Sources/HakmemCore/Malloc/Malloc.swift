@@ -30,6 +30,17 @@ import Synchronization
     return UnsafeMutableRawPointer(bitPattern: block)
 }
 
+/// What malloc's hit path does, for its relatives; 0 when no block of that size is ready.
+@inline(__always)
+func takeReady(_ size: UInt) -> UInt {
+    if size > smallMax { return 0 }
+    let bin = hak_cache_get() &+ ((size &+ (unitBytes &- 1)) & ~(unitBytes &- 1))
+    let block = pointer(pointer(bin, to: Bin.self).pointee.top, to: UInt.self).pointee
+    if !hak_mark_clear(block) { return 0 }
+    hak_bin_pop(bin)
+    return block
+}
+
 @c(hak_free) public func hakFree(_ block: UnsafeMutableRawPointer?) {
     let address = UInt(bitPattern: block)
     let cache = hak_cache_get()
