@@ -47,8 +47,8 @@ enum Owner {
 enum BlockMap {
     /// Bytes of map made writable at a time.
     private static let pieceBytes: UInt = 64 * 1024
-    private static let granuleEntryBytes: UInt = 16
-    private static let lineEntryBytes: UInt = 8
+    fileprivate static let granuleEntryBytes: UInt = 16
+    fileprivate static let lineEntryBytes: UInt = 8
     private static let coveredShiftMin: UInt = 26
     private static let coveredShiftMax: UInt = 46
 
@@ -156,5 +156,27 @@ enum BlockMap {
         let start = offset & ~(piece - 1)
         let end = min(alignUp(offset + bytes, to: piece), alignUp(mapBytes, to: process.pageBytes))
         return SystemCall.commit(hak_map_base_get() + start, bytes: end - start)
+    }
+}
+
+/// The block map for a loop: its base and mask are not read again after each store.
+struct BlockMapView {
+    private let base = hak_map_base_get()
+    private let mask = hak_map_mask_get()
+
+    /// As `BlockMap.live`.
+    @inline(__always)
+    func live(_ address: UInt) -> UnsafeMutablePointer<Atomic<UInt64>> {
+        let granulesBytes = mask &+ BlockMap.granuleEntryBytes
+        let line = (address &>> lineShift) & (granulesBytes &- 1)
+        return pointer(
+            base &+ granulesBytes &+ line &* BlockMap.lineEntryBytes, to: Atomic<UInt64>.self)
+    }
+
+    /// The span of a block.
+    @inline(__always)
+    func span(_ block: UInt) -> Span {
+        let granule = pointer((block &>> lineShift) & mask &+ base, to: MapGranule.self)
+        return Span(at: granule.pointee.span.load(ordering: .relaxed))
     }
 }

@@ -15,7 +15,7 @@ enum HeapParts {
     fileprivate static let metadataOffset: UInt = 640
     fileprivate static let extentOffset: UInt = 704
     fileprivate static let pageHeapOffset: UInt = 768
-    fileprivate static let smallClassesOffset: UInt = 5632
+    fileprivate static let smallClassesOffset: UInt = 5120
     fileprivate static let strategiesOffset: UInt = 7232
     static let bytes: UInt = 8192
 

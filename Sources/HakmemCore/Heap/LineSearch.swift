@@ -22,6 +22,11 @@ struct SmallClass {
     var step: UInt32 = 0
     /// Blocks that a refill brings at most.
     var refillMax: UInt32 = 0
+    /// Ready blocks that hit paths can see of a bin, and that it can ever hold.
+    var windowMax: UInt32 = 0
+    var depthMax: UInt32 = 0
+    /// Where a thread cache has the deep stack: bytes below its address.
+    var deepStackBelow: UInt32 = 0
 }
 
 enum SmallClassTable {
@@ -32,6 +37,7 @@ enum SmallClassTable {
 
     /// Fills the table, at the start.
     static func make() {
+        var deepStackBelow = ThreadCache.shallowStacksBelow
         for index in 1...SizeClass.smallCount {
             let sizeClass = SizeClass(index: index)
             let block = sizeClass.blockBytes
@@ -45,6 +51,10 @@ enum SmallClassTable {
             entry.blockBytes = UInt32(block)
             entry.step = UInt32(lineBytes % block)
             entry.refillMax = sizeClass.refillMax
+            entry.windowMax = sizeClass.stackSlotsMax
+            entry.depthMax = sizeClass.stackDepthMax
+            deepStackBelow += sizeClass.deepStackBytes
+            entry.deepStackBelow = UInt32(deepStackBelow)
             smallClasses[index] = entry
         }
     }

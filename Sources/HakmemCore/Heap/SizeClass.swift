@@ -106,8 +106,10 @@ struct SizeClass: Equatable {
     private static let depthMaxOfAll: UInt32 = 4096
     private static let stackBlockBytesMax: UInt32 = 128 * 1024
     private static let binBytesMax: UInt32 = 16 * 1024
-    /// The least that a refill brings.
+    /// The least that the largest refills of a class bring.
     static let batchMin: UInt32 = 8
+    /// Half of what the first refill brings: a short-lived thread asks for few blocks of a class.
+    static let batchBeforeFirst: UInt16 = 1
     /// Bytes of blocks that a refill brings, if they are not fewer than the least.
     private static let refillBytes: UInt32 = 4096
 }

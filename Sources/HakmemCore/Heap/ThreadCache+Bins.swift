@@ -22,6 +22,16 @@ import CHakmemShim
 import Synchronization
 
 extension ThreadCache {
+    @inline(__always)
+    private func windowMax(_ sizeClass: SizeClass) -> UInt32 {
+        SmallClassTable.entry(sizeClass).pointee.windowMax
+    }
+
+    @inline(__always)
+    private func depthMax(_ sizeClass: SizeClass) -> UInt32 {
+        SmallClassTable.entry(sizeClass).pointee.depthMax
+    }
+
     /// The slot of a bin's sentinel. Only for a bin that has its stack.
     private func window(_ sizeClass: SizeClass) -> UInt {
         startCheck(sizeClass).pointee.bottom &+ UInt(record(sizeClass).pointee.below) &* 8
@@ -52,7 +62,7 @@ extension ThreadCache {
         let record = record(sizeClass)
         let bottom = startCheck(sizeClass).pointee.bottom
         let depth = min(
-            UInt(record.pointee.below) &+ UInt(sizeClass.stackSlotsMax),
+            UInt(record.pointee.below) &+ UInt(windowMax(sizeClass)),
             max(UInt(record.pointee.limit), readyCount(sizeClass)))
         bin(sizeClass).pointee.full = bottom &+ depth &* 8
     }
@@ -62,7 +72,7 @@ extension ThreadCache {
     /// the pages of their stacks.
     private func deepen(_ sizeClass: SizeClass, to wanted: UInt32) {
         let record = record(sizeClass)
-        let limit = min(wanted, sizeClass.stackDepthMax)
+        let limit = min(wanted, depthMax(sizeClass))
         if limit <= record.pointee.limit { return }
         record.pointee.limit = UInt16(limit)
         let shallow = startCheck(sizeClass).pointee.bottom
@@ -85,7 +95,7 @@ extension ThreadCache {
         let bottom = startCheck(sizeClass).pointee.bottom
         pointer(bottom, to: UInt.self).pointee = hak_sentinel_address()
         record.pointee.limit = UInt16(sizeClass.stackSlotsFirst)
-        record.pointee.batch = record.pointee.limit / 2
+        record.pointee.batch = SizeClass.batchBeforeFirst
         bin(sizeClass).pointee = Bin(top: bottom, full: bottom)
         setBound(sizeClass)
     }
@@ -98,7 +108,7 @@ extension ThreadCache {
         if bin.pointee.top == window(sizeClass) {
             let below = UInt(record(sizeClass).pointee.below)
             if below == 0 { return 0 }
-            let step = min(below, UInt(sizeClass.stackSlotsMax / 2))
+            let step = min(below, UInt(windowMax(sizeClass) / 2))
             moveWindow(sizeClass, below: below &- step)
         }
         let block = pointer(bin.pointee.top, to: UInt.self).pointee
@@ -120,7 +130,7 @@ extension ThreadCache {
             let most = min(sizeClass.refillMax, UInt32(policy.pointee.refillBlocksMax))
             record.pointee.batch = UInt16(min(UInt32(record.pointee.batch) * 2, most))
             // Frees find room beside what a refill brings.
-            let needed = min(record.pointee.batch * 2, UInt16(sizeClass.stackDepthMax))
+            let needed = min(record.pointee.batch * 2, UInt16(depthMax(sizeClass)))
             deepen(sizeClass, to: UInt32(needed))
         }
         return UInt(record.pointee.batch)
@@ -148,7 +158,7 @@ extension ThreadCache {
 
     /// Moves the window so that half of it is room.
     private func moveWindowUp(_ sizeClass: SizeClass, _ ready: UInt) {
-        let half = UInt(sizeClass.stackSlotsMax / 2)
+        let half = UInt(windowMax(sizeClass) / 2)
         moveWindow(sizeClass, below: max(ready, half) &- half)
     }
 
@@ -162,7 +172,7 @@ extension ThreadCache {
         let ready = readyCount(sizeClass)
         if ready == 0 { return }
         record.pointee.isUsed = true
-        let deepest = UInt32(sizeClass.stackDepthMax)
+        let deepest = depthMax(sizeClass)
         if record.pointee.overflows == 0 {
             record.pointee.overflows = 1
             let swing = min(record.pointee.flushed, record.pointee.refilled)
@@ -173,9 +183,10 @@ extension ThreadCache {
             moveWindowUp(sizeClass, ready)
             return
         }
-        record.pointee.batch = max(record.pointee.batch / 2, UInt16(SizeClass.batchMin))
+        if record.pointee.batch > UInt16(SizeClass.batchMin) { record.pointee.batch /= 2 }
         let isDropping = record.pointee.flushed > deepest
         if isDropping { record.pointee.limit = UInt16(sizeClass.stackSlotsFirst) }
+        // One block at least: a limit is never as low as 1.
         flush(sizeClass, isDropping ? ready : ready / 2)
     }
 
@@ -186,15 +197,13 @@ extension ThreadCache {
         let bin = bin(sizeClass)
         let bottom = startCheck(sizeClass).pointee.bottom
         let top = bin.pointee.top
-        var slot = bottom &+ 8
-        let end = slot &+ count &* 8
-        Sections.measure(.flush) {
-            while slot != end { slot = returnRun(slot, end) }
-        }
-        let left = (top &+ 8 &- slot) / 8
+        let first = bottom &+ 8
+        let end = first &+ count &* 8
+        Sections.measure(.flush) { returnReady(first, end) }
+        let left = (top &+ 8 &- end) / 8
         for index in 0..<left {
-            pointer(bottom &+ 8 &+ index &* 8, to: UInt.self).pointee =
-                pointer(slot &+ index &* 8, to: UInt.self).pointee
+            pointer(first &+ index &* 8, to: UInt.self).pointee =
+                pointer(end &+ index &* 8, to: UInt.self).pointee
         }
         bin.pointee.top = bottom &+ left &* 8
         record.pointee.flushed &+= UInt32(truncatingIfNeeded: count)
@@ -202,32 +211,35 @@ extension ThreadCache {
         moveWindowUp(sizeClass, left)
     }
 
-    /// Returns the blocks in the slots from `slot` on that lie in one line, all at once; gives the
-    /// slot behind them. What was allocated together is often freed together.
-    @inline(__always)
-    private func returnRun(_ slot: UInt, _ end: UInt) -> UInt {
+    /// Returns the blocks in the slots from `slot` to `end` to their slabs, those that follow one
+    /// another in one line at once: what was allocated together is often freed together. A function
+    /// of its own, for its registers: all blocks that do not stay ready come through here.
+    @inline(never)
+    private func returnReady(_ slot: UInt, _ end: UInt) {
+        let map = BlockMapView()
         var slot = slot
-        let first = pointer(slot, to: UInt.self).pointee
-        var bits = BlockMap.bit(first)
-        slot &+= 8
-        while slot != end {
-            let block = pointer(slot, to: UInt.self).pointee
-            if (block ^ first) >= lineBytes { break }
-            bits |= BlockMap.bit(block)
+        repeat {
+            let first = pointer(slot, to: UInt.self).pointee
+            var bits = BlockMap.bit(first)
             slot &+= 8
-        }
-        let line = BlockMap.live(first)
-        let live = line.pointee.load(ordering: .relaxed)
-        let span = BlockMap.span(first).unsafelyUnwrapped
-        if live & bits != bits {
-            // A block was freed that had never been handed out.
-            Misuse.reportFree(of: first, in: span)
-        }
-        let left = live & ~bits
-        line.pointee.store(left, ordering: .relaxed)
-        if span.header.pointee.isFull { makeAvailable(span) }
-        if left == 0, live != 0 { lineEmptied(first, span) }
-        return slot
+            while slot != end {
+                let block = pointer(slot, to: UInt.self).pointee
+                if (block ^ first) >= lineBytes { break }
+                bits |= BlockMap.bit(block)
+                slot &+= 8
+            }
+            let line = map.live(first)
+            let live = line.pointee.load(ordering: .relaxed)
+            let span = map.span(first)
+            if bits & ~live != 0 {
+                // A block was freed that had never been handed out.
+                Misuse.reportFree(of: first, in: span)
+                if live == 0 { continue }
+            }
+            line.pointee.store(live & ~bits, ordering: .relaxed)
+            if span.header.pointee.isFull { makeAvailable(span) }
+            if live & ~bits == 0 { smallLineEmptied(span) }
+        } while slot != end
     }
 
     /// Puts the ready blocks of every bin back into their slabs; or only of those that were neither
@@ -239,17 +251,18 @@ extension ThreadCache {
             let isUsed = record.pointee.isUsed
             record.pointee.isUsed = false
             if onlyUnused, isUsed { continue }
-            let ready = readyCount(sizeClass)
-            if ready == 0 { continue }
+            if record.pointee.limit == 0 { continue }
             record.pointee.limit = UInt16(sizeClass.stackSlotsFirst)
-            flush(sizeClass, ready)
+            record.pointee.batch = SizeClass.batchBeforeFirst
+            let ready = readyCount(sizeClass)
+            if ready == 0 { setBound(sizeClass) } else { flush(sizeClass, ready) }
         }
     }
 
     /// Whether a block is among the ready ones of its class.
     func isReady(_ block: UInt, _ sizeClass: SizeClass) -> Bool {
         let bottom = startCheck(sizeClass).pointee.bottom
-        let ready = min(readyCount(sizeClass), UInt(sizeClass.stackDepthMax))
+        let ready = min(readyCount(sizeClass), UInt(depthMax(sizeClass)))
         // The slots in which the sentinel may be are among them.
         for index in 0...ready where pointer(bottom &+ index &* 8, to: UInt.self).pointee == block {
             return true

@@ -122,9 +122,15 @@ extension ThreadCache {
     /// A block was the last one out in its line; its live bit is already clear.
     @inline(__always)
     func lineEmptied(_ block: UInt, _ span: Span) {
+        if !span.sizeClass.isSmall { addHint(block, span.sizeClass) }
+        smallLineEmptied(span)
+    }
+
+    /// The same for a block of a small class.
+    @inline(__always)
+    func smallLineEmptied(_ span: Span) {
         let empty = span.header.pointee.linesEmpty &+ 1
         span.header.pointee.linesEmpty = empty
-        if !span.sizeClass.isSmall { addHint(block, span.sizeClass) }
         if empty == span.lines { slabEmptied(span) }
     }
 

@@ -182,12 +182,17 @@ struct ThreadCache: Equatable {
         }
     }
 
+    /// Where the shallow stacks end, and deep ones follow: bytes below the cache's address.
+    static var shallowStacksBelow: UInt {
+        var below = stacksEnd
+        for index in 1...SizeClass.smallCount { below += SizeClass(index: index).shallowStackBytes }
+        return below
+    }
+
     /// Where the deep stack of a small class lies.
+    @inline(__always)
     func deepStack(_ sizeClass: SizeClass) -> UInt {
-        var stack = address - ThreadCache.stacksEnd
-        for index in 1...SizeClass.smallCount { stack -= SizeClass(index: index).shallowStackBytes }
-        for index in 1...sizeClass.index { stack -= SizeClass(index: index).deepStackBytes }
-        return stack
+        address &- UInt(SmallClassTable.entry(sizeClass).pointee.deepStackBelow)
     }
 
     /// Adds to a counter that only this thread writes.
