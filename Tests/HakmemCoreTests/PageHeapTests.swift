@@ -17,6 +17,13 @@ extension HeapTests {
             return span
         }
 
+        private func acquireDense(_ granules: UInt) throws -> Span {
+            let acquired = pageHeap.acquireDense(granules)
+            let span = try #require(acquired)
+            span.publishEdges()
+            return span
+        }
+
         private func write(_ span: Span) {
             pointer(span.start, to: UInt8.self).update(repeating: 1, count: Int(span.bytes))
         }
@@ -102,6 +109,61 @@ extension HeapTests {
             #expect(span.bytes == 20 << granuleShift)
             pageHeap.release(span)
             expectIntact()
+        }
+
+        @Test func freeSpansOfBothKindsServeAsOne() throws {
+            purgeAll()
+            var most: UInt = 0
+            pageHeap.forEachSpan { span in
+                if span.state == .free { most = max(most, UInt(span.header.pointee.granules)) }
+            }
+            let least: UInt = 200
+            if most < least { pageHeap.release(try acquire(least), isDirty: false) }
+            most = max(most, least)
+            let whole = try acquire(most)
+            let start = whole.start
+            pageHeap.trim(whole, toGranules: most - 100)
+            pageHeap.release(whole, isDirty: false)
+            expectIntact()
+            let mixed = try acquire(most - 50)
+            #expect(mixed.isDirty)
+            #expect(mixed.start == start + 50 << granuleShift, "the dirty part is taken whole")
+            expectIntact()
+            pageHeap.release(mixed)
+            expectIntact()
+        }
+
+        @Test func denseSpansComeInLots() throws {
+            purgeAll()
+            let used = try acquire(4096)
+            let first = try acquireDense(4)
+            #expect(UnsafeMutableRawPointer(bitPattern: first.start)!.isZero(first.bytes))
+            let lot = try #require(Span(atOrNil: pageHeap.fields.pointee.lot))
+            #expect(lot.start == first.end)
+            #expect(lot.end - first.start == 2 << 20)
+            #expect(first.start % (2 << 20) == 0)
+            expectIntact()
+            let other = try acquire(4)
+            #expect(!(lot.start..<lot.end).contains(other.start), "lots are for dense spans only")
+            let next = try acquireDense(4)
+            #expect(next.start == first.end)
+            expectIntact()
+            purgeAll()
+            #expect(pageHeap.fields.pointee.lot == 0)
+            for span in [used, first, other, next] { pageHeap.release(span) }
+            expectIntact()
+        }
+
+        @Test func aLotThatNobodyTakesFromIsPurged() throws {
+            purgeAll()
+            let used = try acquire(4096)
+            let first = try acquireDense(4)
+            #expect(pageHeap.fields.pointee.lot != 0)
+            let later = Clock.nowMs() &+ UInt32(process.options.purgeDelayMs) + 100
+            pageHeap.purgeIfDue(later)
+            #expect(pageHeap.fields.pointee.lot == 0)
+            #expect(pageHeap.fields.pointee.dirtyBytes == 0)
+            for span in [used, first] { pageHeap.release(span) }
         }
 
         @Test func purgeReturnsTheBytes() throws {

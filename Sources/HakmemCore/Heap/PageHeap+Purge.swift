@@ -21,9 +21,23 @@ extension PageHeap {
     /// How much dirty memory may stay before its delay is over: part of what is in use, and what
     /// the program has shown that it takes back, within the user's bound.
     var retainedBytesMax: UInt {
-        let used = fields.pointee.mappedBytes - fields.pointee.freeBytes
-        let share = min(max(used / 2, PageHeap.shareMin), PageHeap.shareMax)
+        let share = min(max(usedBytes / 2, PageHeap.shareMin), PageHeap.shareMax)
         return min(share + fields.pointee.regret.bytes, policy.pointee.retainBytesMax)
+    }
+
+    /// Bytes of spans that are neither free nor set apart.
+    var usedBytes: UInt {
+        let lot = Span(atOrNil: fields.pointee.lot)?.bytes ?? 0
+        return fields.pointee.mappedBytes - fields.pointee.freeBytes - lot
+    }
+
+    /// Whether there is too much dirty memory to wait for its delay. More than the share may stay
+    /// while the program frees and takes in turn: it will take some of it again.
+    var mustPurge: Bool {
+        let dirty = fields.pointee.dirtyBytes
+        if dirty > policy.pointee.retainBytesMax { return true }
+        let max = retainedBytesMax
+        return dirty > max && fields.pointee.droppedBytes > 2 * max
     }
 
     private static let shareMin: UInt = 8 << 20
@@ -37,6 +51,9 @@ extension PageHeap {
         while true {
             var count = 0
             fields.pointee.lock.acquire()
+            if all || now &- fields.pointee.lotMs >= UInt32(policy.pointee.purgeDelayMs) {
+                closeLot()
+            }
             while count < PageHeap.purgeBatch, let span = Span(atOrNil: fields.pointee.oldestDirty),
                 all || isDue(span, now)
             {
@@ -101,8 +118,9 @@ extension PageHeap {
     /// are not free. Takes the lock for three reads.
     var heldBytes: (resident: UInt, live: UInt) {
         fields.pointee.lock.acquire()
-        let used = fields.pointee.mappedBytes - fields.pointee.freeBytes
-        let dirty = fields.pointee.dirtyBytes
+        let used = usedBytes
+        let dirty =
+            fields.pointee.mappedBytes - fields.pointee.freeBytes - used + fields.pointee.dirtyBytes
         fields.pointee.lock.release()
         let whales = whaleCache.fields.pointee.mappedBytes.load(ordering: .relaxed)
         let cached = whaleCache.fields.pointee.cachedBytes.load(ordering: .relaxed)
@@ -116,12 +134,14 @@ extension PageHeap {
             || fields.pointee.dirtyBytes > retainedBytesMax
     }
 
-    private func updateDue() {
-        guard let oldest = Span(atOrNil: fields.pointee.oldestDirty) else {
+    /// When the oldest dirty span, or the lot if there is none, is due.
+    func updateDue() {
+        let oldest = Span(atOrNil: fields.pointee.oldestDirty)
+        if oldest == nil, fields.pointee.lot == 0 {
             fields.pointee.dueMs.store(0, ordering: .relaxed)
             return
         }
-        let stamp = oldest.header.pointee.virginFromOrStamp
+        let stamp = oldest?.header.pointee.virginFromOrStamp ?? fields.pointee.lotMs
         fields.pointee.dueMs.store(
             (stamp &+ UInt32(policy.pointee.purgeDelayMs)) | 1, ordering: .relaxed)
     }

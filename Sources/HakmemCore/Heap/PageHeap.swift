@@ -30,8 +30,13 @@ struct PageHeapFields: ~Copyable {
     var dirtyBytes: UInt
     var freeBytes: UInt
     var mappedBytes: UInt
+    /// Bytes released since a span was last acquired: a program that only drops has many.
+    var droppedBytes: UInt
     /// What the purger has learnt about its bound (PageHeap+Purge).
     var regret: PurgeRegret
+    /// Populated memory for slabs to come: a span in no bin, or 0, and since when (PageHeap+Lots).
+    var lot: UInt
+    var lotMs: UInt32
     var spareHeaders: SpanList
     var chunks: ChunkList
     /// When the oldest dirty span is due, in ms, or 0: read without the lock to skip a purge.
@@ -43,8 +48,6 @@ struct PageHeap {
     /// Shared by all threads: no access to it as a whole, which would have to be exclusive.
     let fields: UnsafeMutablePointer<PageHeapFields>
 
-    private static let growthBytesMin: UInt = 1 << 20
-    private static let growthBytesMax: UInt = 32 << 20
     private static let headersAtATime = 32
 
     // MARK: Acquire
@@ -63,7 +66,10 @@ struct PageHeap {
                 return span
             }
             attempt += 1
-            if attempt > PageHeap.attemptsMax || !grow(granules + alignment - 1, preferred: shape) {
+            let wanted = granules + alignment - 1
+            if attempt > PageHeap.attemptsMax
+                || !grow(wanted, preferred: shape, isJoined: attempt == 1)
+            {
                 return nil
             }
         }
@@ -74,9 +80,17 @@ struct PageHeap {
 
     private func takeFree(_ granules: UInt, _ alignment: UInt) -> Span? {
         guard reserveHeaders() else { return nil }
+        fields.pointee.droppedBytes = 0
         let wanted = granules + alignment - 1
-        guard let span = fields.pointee.dirty.find(wanted) ?? fields.pointee.clean.find(wanted)
+        guard
+            let span = fields.pointee.dirty.find(wanted) ?? fields.pointee.clean.find(wanted)
+                ?? joined(wanted)
         else { return nil }
+        return cut(span, granules, alignment)
+    }
+
+    /// Takes `granules` at a multiple of `alignment` out of a free span that has them.
+    func cut(_ span: Span, _ granules: UInt, _ alignment: UInt) -> Span {
         unlink(span)
         var taken = span
         let misplaced = (span.start >> granuleShift) & (alignment - 1)
@@ -96,7 +110,7 @@ struct PageHeap {
     }
 
     /// Cuts an unlinked span in two; gives the second part, unlinked too.
-    private func split(_ span: Span, keepingFirst granules: UInt) -> Span {
+    func split(_ span: Span, keepingFirst granules: UInt) -> Span {
         let rest = takeHeader()
         rest.header.pointee.start = span.start + granules << granuleShift
         rest.header.pointee.granules = span.header.pointee.granules - UInt32(granules)
@@ -114,8 +128,9 @@ struct PageHeap {
         let now = Clock.nowMs()
         fields.pointee.lock.acquire()
         span.header.pointee.isDirty = isDirty
+        fields.pointee.droppedBytes += span.bytes
         insertJoined(span, stamp: now)
-        let isOverBound = fields.pointee.dirtyBytes > retainedBytesMax
+        let isOverBound = mustPurge
         fields.pointee.lock.release()
         if isOverBound { _ = purge(now: now, all: false) } else { purgeIfDue(now) }
     }
@@ -156,7 +171,9 @@ struct PageHeap {
         return true
     }
 
-    func insertJoined(_ span: Span, stamp: UInt32) {
+    /// Puts a free span into its bin, as one with neighbours of its kind; gives what it became.
+    @discardableResult
+    func insertJoined(_ span: Span, stamp: UInt32) -> Span {
         var joined = span
         let isDirty = span.header.pointee.isDirty
         if let next = freeSpan(startingAt: span.end), next.header.pointee.isDirty == isDirty {
@@ -171,16 +188,17 @@ struct PageHeap {
             joined = before
         }
         link(joined, stamp: stamp)
+        return joined
     }
 
-    private func freeSpan(startingAt address: UInt) -> Span? {
+    func freeSpan(startingAt address: UInt) -> Span? {
         guard let span = BlockMap.span(address), span.state == .free, span.start == address else {
             return nil
         }
         return span
     }
 
-    private func freeSpan(endingAt address: UInt) -> Span? {
+    func freeSpan(endingAt address: UInt) -> Span? {
         guard let span = BlockMap.span(address - 1), span.state == .free, span.end == address else {
             return nil
         }
@@ -189,7 +207,7 @@ struct PageHeap {
 
     // MARK: Bins and queue
 
-    private func link(_ span: Span, stamp: UInt32) {
+    func link(_ span: Span, stamp: UInt32) {
         span.setState(.free)
         span.publishEdges()
         fields.pointee.freeBytes += span.bytes
@@ -237,7 +255,7 @@ struct PageHeap {
     // MARK: Headers
 
     /// Sees to it that the next operation finds the headers it may need.
-    private func reserveHeaders() -> Bool {
+    func reserveHeaders() -> Bool {
         if let first = fields.pointee.spareHeaders.firstSpan, first.header.pointee.next != 0 {
             return true
         }
@@ -252,13 +270,13 @@ struct PageHeap {
         return true
     }
 
-    private func takeHeader() -> Span {
+    func takeHeader() -> Span {
         let span = fields.pointee.spareHeaders.firstSpan!
         fields.pointee.spareHeaders.remove(span)
         return span
     }
 
-    private func giveHeader(_ span: Span) {
+    func giveHeader(_ span: Span) {
         span.setState(.unused)
         fields.pointee.spareHeaders.pushFirst(span)
     }
@@ -274,53 +292,6 @@ struct PageHeap {
         fields.pointee.lock.acquire()
         giveHeader(span)
         fields.pointee.lock.release()
-    }
-
-    // MARK: Growth
-
-    private var growthBytes: UInt {
-        min(max(fields.pointee.mappedBytes / 8, PageHeap.growthBytesMin), PageHeap.growthBytesMax)
-    }
-
-    /// Maps a new chunk of at least `granules`; false when the kernel refuses.
-    private func grow(_ granules: UInt, preferred: UInt) -> Bool {
-        let least = granules << granuleShift
-        let wanted = alignUp(max(least, preferred), to: granuleBytes)
-        fields.pointee.lock.acquire()
-        let lowest = heapExtent.pointee.lowest
-        let hint = lowest == 0 ? 0 : lowest - wanted
-        fields.pointee.lock.release()
-        guard let chunk = Chunk.map(wanted, hint: hint) ?? Chunk.map(least, hint: 0) else {
-            return false
-        }
-        fields.pointee.lock.acquire()
-        let isDistinct = isDistinct(chunk)
-        guard isDistinct, reserveHeaders(), fields.pointee.chunks.add(chunk) else {
-            fields.pointee.lock.release()
-            SystemCall.unmap(chunk.start, bytes: chunk.bytes)
-            return false
-        }
-        heapExtent.pointee.widen(by: chunk)
-        let span = takeHeader()
-        span.header.pointee.start = chunk.start
-        span.header.pointee.granules = UInt32(chunk.bytes >> granuleShift)
-        span.header.pointee.isDirty = false
-        fields.pointee.mappedBytes += chunk.bytes
-        insertJoined(span, stamp: 0)
-        fields.pointee.lock.release()
-        return true
-    }
-
-    /// Whether no entry of the block map would stand for both this chunk and another part of the
-    /// heap. Nearly always answered by the spread of the heap alone.
-    private func isDistinct(_ chunk: Chunk) -> Bool {
-        if heapExtent.pointee.bytes(with: chunk) <= BlockMap.coveredBytes { return true }
-        var address = chunk.start
-        while address < chunk.start + chunk.bytes {
-            if let span = BlockMap.span(address), span.state != .unmapped { return false }
-            address += granuleBytes
-        }
-        return true
     }
 
     // MARK: Whole heap

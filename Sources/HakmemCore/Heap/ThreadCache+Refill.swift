@@ -57,7 +57,10 @@ extension ThreadCache {
         let record = record(sizeClass)
         let isGrown = record.pointee.slabs >= SizeClass.slabsBeforeGrown
         let granules = sizeClass.slabGranules(isGrown: isGrown)
-        guard let span = pageHeap.acquire(granules) else { return nil }
+        let acquired =
+            isGrown && sizeClass.isSmall
+            ? pageHeap.acquireDense(granules) : pageHeap.acquire(granules)
+        guard let span = acquired else { return nil }
         let isClean = !span.header.pointee.isDirty
         span.header.pointee.owner = address
         span.header.pointee.sizeClass = UInt8(sizeClass.index)
@@ -78,9 +81,6 @@ extension ThreadCache {
                 pageHeap.release(span, isDirty: !isClean)
                 return nil
             }
-        }
-        if isGrown, isClean, sizeClass.isSmall {
-            SystemCall.populate(span.start, bytes: span.bytes)
         }
         span.setState(.slab)
         span.publish(owner: address)

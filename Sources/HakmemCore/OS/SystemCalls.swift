@@ -59,8 +59,13 @@ enum SystemCall {
 
     /// Gives every page of a range its memory now, which costs less than a fault each. Kernels
     /// before 5.14 refuse, and nothing is lost.
-    static func populate(_ address: UInt, bytes: UInt) {
-        _ = hak_syscall6(Int(SYS_madvise), address, bytes, madvisePopulateWrite, 0, 0, 0)
+    static func populate(_ address: UInt, bytes: UInt) -> Bool {
+        hak_syscall6(Int(SYS_madvise), address, bytes, madvisePopulateWrite, 0, 0, 0) == 0
+    }
+
+    static func adviseHugePages(_ address: UInt, bytes: UInt, wanted: Bool) {
+        let advice = wanted ? MADV_HUGEPAGE : MADV_NOHUGEPAGE
+        _ = hak_syscall6(Int(SYS_madvise), address, bytes, UInt(advice), 0, 0, 0)
     }
 
     /// Asks for transparent huge pages under a range.
