@@ -49,16 +49,26 @@ struct PlannedRow: Equatable {
         case workload([String])
         /// The command line of a real program.
         case program([String])
+        /// The file of a trace.
+        case trace(String)
     }
 
     let row: BenchRow
     let task: Task
-    /// Whether the writes alone are one more contestant.
+    /// Whether what the harness does by itself is one more contestant: the writes alone, or the
+    /// reading of the trace.
     var hasTouchBaseline = false
     /// Whether an operation's instructions can be counted.
     var isMicro = false
     /// Operations of one process; 1 for a program.
     var operations = 1
+
+    /// What the figures of the harness by itself are called.
+    var baselineName: String? {
+        guard hasTouchBaseline else { return nil }
+        if case .trace = task { return replayAloneName }
+        return BenchRunner.touch
+    }
 }
 
 /// Which rows are asked for.

@@ -41,7 +41,7 @@ struct BenchRunner {
     let effort: BenchEffort
     let progress: Progress
 
-    /// The contestant that is no allocator: the writes alone.
+    /// The contestant that is no allocator: the writes alone, or the reading of a trace.
     static let touch = "touch"
     /// A process of a workload that takes longer hangs.
     private static let secondsMax = 120.0
@@ -60,9 +60,7 @@ struct BenchRunner {
             failed: Array(repeating: [:], count: rows.count))
         for (index, row) in rows.enumerated() {
             state.results[index].cells = allocators.map { BenchCell(allocator: $0.name) }
-            if row.hasTouchBaseline {
-                state.results[index].touch = BenchCell(allocator: Self.touch)
-            }
+            state.results[index].touch = row.baselineName.map { BenchCell(allocator: $0) }
         }
         let start = Self.seconds()
         let rounds = rows.map(effort.rounds(of:)).max() ?? 0
@@ -111,6 +109,9 @@ struct BenchRunner {
                         arguments + (effort.idles(row, round: round) ? ["--idle"] : []),
                         under: allocator)
                     state.results[index].cells[place].append(report)
+                case .trace(let path):
+                    state.results[index].cells[place].append(
+                        try replays.report(of: path, under: allocator))
                 case .program(let command):
                     if round == 0 { try prove(command, under: allocator) }
                     state.results[index].cells[place].samples.append(
@@ -121,10 +122,23 @@ struct BenchRunner {
                 state.results[index].cells[place].samples = []
             }
         }
-        if case .workload(let arguments) = row.task, row.hasTouchBaseline {
+        guard row.hasTouchBaseline else { return }
+        switch row.task {
+        case .workload(let arguments):
             let report = try self.report(arguments + ["--touch"], under: nil)
             state.results[index].touch?.append(report)
+        case .trace(let path):
+            state.results[index].touch?.append(try replays.report(of: path, under: nil))
+        case .program:
+            break
         }
+    }
+
+    /// What replays traces, as `hak replay` does.
+    private var replays: ReplayRunner {
+        ReplayRunner(
+            workloads: workloads, environment: environment, allocators: allocators,
+            repetitions: 1, touch: ReplayRunner.touchUsual)
     }
 
     /// The report of one process that was served by the allocator; nil stands for the C library's.
@@ -154,10 +168,8 @@ struct BenchRunner {
 
     /// The environment of an allocator's processes.
     func variables(of allocator: Allocator?, preloads: Bool = true) -> [String: String] {
-        var variables = environment
-        variables["LD_PRELOAD"] = preloads ? allocator?.library : nil
-        for (name, value) in allocator?.variables ?? [:] { variables[name] = value }
-        return variables
+        (allocator ?? Allocator(name: Self.touch, library: nil))
+            .environment(over: environment, preloads: preloads)
     }
 
     /// What to type to run a process again.
@@ -199,5 +211,12 @@ extension BenchCell {
         samples.append(BenchSample(report))
         mallocObject = report.header.mallocObject
         if let calls = report.header.hakCalls { hakCalls = min(hakCalls ?? calls, calls) }
+    }
+
+    /// Adds the figures of one replay of a trace.
+    fileprivate mutating func append(_ report: ReplayReport) {
+        samples.append(BenchSample(report))
+        mallocObject = report.mallocObject
+        if let calls = report.hakCalls { hakCalls = min(hakCalls ?? calls, calls) }
     }
 }
