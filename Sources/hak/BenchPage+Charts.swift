@@ -25,12 +25,12 @@ extension BenchPage {
         func isReal(_ row: BenchRow) -> Bool {
             [RealProgram.family, TraceStore.family].contains(row.family)
         }
-        let all = plane(document.summary, of: "all rows")
+        let all = plane(document.summary, of: "All rows")
         let real = document.rows.filter { isReal($0.row) }
         guard !real.isEmpty, real.count < document.rows.count else {
             return "<div class=\"charts\">\(all)</div>"
         }
-        let programs = plane(document.summary.filtered(isReal), of: "programs and traces")
+        let programs = plane(document.summary.filtered(isReal), of: "Programs and traces")
         return "<div class=\"charts\">\(all)\(programs)</div>"
     }
 
@@ -44,7 +44,7 @@ extension BenchPage {
         }
         let base = document.base ?? "–"
         return Svg.scatter(
-            series, title: "CPU time and memory, \(rows): lower left is best",
+            series, title: "\(rows): lower left is best",
             xTitle: "CPU time, ratio to \(base)", yTitle: "peak resident set, ratio")
     }
 
@@ -129,7 +129,7 @@ extension BenchPage {
         left: 0; background: var(--back); }
         tr:first-child th { white-space: normal; vertical-align: bottom; }
         @media (max-width: 48rem) { body { margin: 1rem auto; padding: 0 .6rem; }
-        tr > th:first-child { white-space: normal; max-width: 9rem; } }
+        tr > th:first-child { white-space: normal; min-width: 7.5rem; } }
         th.family { padding-top: .9rem; color: var(--soft); }
         .none, .figure, .tick, p, .names { color: var(--soft); }
         .names { columns: 22rem; padding-left: 1.2rem; } .names b { color: var(--ink); }

@@ -28,6 +28,7 @@ struct BenchPage {
         <p>Geometric means over all rows, ratio to \(base); less is better. The oracle is the best \
         peer of each row, as if one could choose.</p>
         \(means)
+        <h2>CPU time and memory</h2>
         \(pareto)
         \(matrices)
         \(instructions)

@@ -16,10 +16,12 @@ struct BenchEffort: Equatable {
     /// Whether the first process of every row is looked at after an idle second; else only those
     /// of the family that is about it.
     var idlesEverywhere = false
+    /// Rounds in which that family waits for its second.
+    var idleRounds = Int.max
 
     static let full = BenchEffort(
         rounds: 7, programRounds: 3, secondsMax: 55 * 60, idlesEverywhere: true)
-    static let quick = BenchEffort(rounds: 3, programRounds: 1, secondsMax: 110)
+    static let quick = BenchEffort(rounds: 3, programRounds: 1, secondsMax: 110, idleRounds: 1)
 
     /// Rounds in which a row takes part.
     func rounds(of row: PlannedRow) -> Int {
@@ -29,7 +31,7 @@ struct BenchEffort: Equatable {
 
     /// Whether a process of a row waits for an idle second.
     func idles(_ row: PlannedRow, round: Int) -> Bool {
-        round == 0 && idlesEverywhere || row.row.family == "idle"
+        round == 0 && idlesEverywhere || row.row.family == "idle" && round < idleRounds
     }
 }
 

@@ -21,7 +21,7 @@ struct PointLabels {
     private let height: Double
 
     /// A letter's width and a line's height at the page's size, in pixels.
-    private static let letter = 6.9
+    private static let letter = 7.2
     private static let line = 13.0
     /// A point's radius with some air.
     private static let radius = 7.0

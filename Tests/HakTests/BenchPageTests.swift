@@ -72,12 +72,12 @@ import Testing
     }
 
     @Test func realProgramsHaveAPlaneOfTheirOwn() {
-        #expect(!html.contains("programs and traces"))
+        #expect(!html.contains("Programs and traces"))
         var document = BenchDocument.sample()
         document.rows.append(
             .of("trace-g++", family: "traces", [("hakmem", [5]), ("mimalloc", [6])]))
         let page = BenchPage(document).html()
-        #expect(page.contains("programs and traces: lower left"))
+        #expect(page.contains("Programs and traces: lower left"))
         #expect(imbalance(of: page) == [])
     }
 
