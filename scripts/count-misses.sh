@@ -3,9 +3,10 @@
 #
 # What an operation costs in live sets of several counts, by simulation (callgrind): instructions,
 # misses of a first cache of 32 KiB and of a last one of 2 MiB; for each library given, and for the
-# workload's own accesses without any allocator. Each figure is the difference of two runs.
+# workload's own accesses without any allocator. Each figure is the difference of two runs, of
+# OPERATIONS and twice as many.
 #
-#   sh scripts/count-misses.sh WORKLOAD COUNTS LIBRARY…
+#   OPERATIONS=100000 sh scripts/count-misses.sh WORKLOAD COUNTS LIBRARY…
 #   sh scripts/count-misses.sh scale-64 "1000 100000" .build/release/libhakmem.so
 #
 # Run `swift build -c release` before.
@@ -22,7 +23,7 @@ workloads=$(cd "$(dirname "$0")/.." && pwd)/.build/release/workloads
 workload=$1
 counts=$2
 shift 2
-operations=100000
+operations=${OPERATIONS:-100000}
 
 # collect OPERATIONS LIVE LIBRARY [OPTION]: instructions, misses of the first and the last cache.
 collect() {

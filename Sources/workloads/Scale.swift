@@ -51,7 +51,7 @@ private func measureScale(bytes: Int, _ measurement: inout Measurement) {
     table.unmap()
 }
 
-/// Frees so many random blocks, more than a thread keeps at hand, and makes as many.
+/// Frees so many random blocks, more than a bin holds at first, and makes as many.
 private func measureBatches(bytes: Int, _ measurement: inout Measurement) {
     let table = liveSet(bytes: bytes, &measurement)
     let batch = min(1_000, table.count)
