@@ -21,6 +21,16 @@ struct Allocator: Equatable {
     static func hakmem(library: String) -> Allocator {
         Allocator(name: "hakmem", library: library, role: .subject, countsCalls: true)
     }
+
+    /// The environment of a process on this allocator; `preloads` is false where something else
+    /// preloads the library.
+    func environment(over environment: [String: String], preloads: Bool = true) -> [String: String]
+    {
+        var all = environment
+        all["LD_PRELOAD"] = preloads ? library : nil
+        for (name, value) in variables { all[name] = value }
+        return all
+    }
 }
 
 /// An allocator that hakmem is compared with.
@@ -91,15 +101,38 @@ enum AllocatorChoice: Equatable {
         case variant(of: Name, name: String, variables: [String: String])
     }
 
-    /// mimalloc 3 without huge pages, so that a gain that is only a difference in their use shows.
-    private static let mimallocWithoutHugePages = Name.variant(
-        of: .peer("mimalloc"), name: "mimalloc3-nothp", variables: ["MIMALLOC_ALLOW_THP": "0"])
+    /// Which allocators with other settings join those that are installed, where none is named.
+    enum Variants {
+        case none
+        /// mimalloc without huge pages.
+        case few
+        /// hakmem with huge pages, too.
+        case all
+    }
 
-    /// hakmem without any learning, and hakmem that learns.
-    private static let baseline = Name.variant(
-        of: .hakmem, name: "hakmem-baseline", variables: ["HAKMEM_EVO": "off"])
-    private static let evolving = Name.variant(
-        of: .hakmem, name: "hakmem-evolving", variables: ["HAKMEM_MODE": "learning"])
+    /// mimalloc without huge pages, and hakmem with them under blocks above 16 MiB: a gain that is
+    /// only a difference in their use shows as one.
+    private static let mimallocWithoutHugePages = variant(
+        of: .peer("mimalloc"), "mimalloc-nothp", "MIMALLOC_ALLOW_THP", "0")
+    private static let hakmemWithHugePages = variant(
+        of: .hakmem, "hakmem-huge", "HAKMEM_HUGE_PAGES", "1")
+
+    /// The variants that have names of their own.
+    private static let variants = [
+        mimallocWithoutHugePages, hakmemWithHugePages,
+        // Without any learning, and with it.
+        variant(of: .hakmem, "hakmem-baseline", "HAKMEM_EVO", "off"),
+        variant(of: .hakmem, "hakmem-evolving", "HAKMEM_MODE", "learning"),
+    ]
+
+    private static func variant(
+        of original: Name, _ name: String, _ variable: String, _ value: String
+    ) -> (name: String, choice: Name) {
+        (name, .variant(of: original, name: name, variables: [variable: value]))
+    }
+
+    /// Every name that stands for an allocator, in the order of the help.
+    static let names = ["hakmem", "glibc"] + Peer.all.map(\.name) + variants.map(\.name)
 
     /// Parses `A,B,NAME=PATH,A+VARIABLE=VALUE`.
     init(parsing text: String?) throws {
@@ -124,17 +157,11 @@ enum AllocatorChoice: Equatable {
         }
         switch word {
         case "hakmem": return .hakmem
-        case "hakmem-baseline": return baseline
-        case "hakmem-evolving": return evolving
         case "glibc", "system": return .system
         case "mimalloc3": return .peer("mimalloc")
-        case "mimalloc3-nothp": return mimallocWithoutHugePages
         case _ where Peer.all.contains { $0.name == word }: return .peer(word)
         default:
-            let names =
-                ["hakmem", "hakmem-baseline", "hakmem-evolving", "glibc"] + Peer.all.map(\.name) + [
-                    "mimalloc3-nothp"
-                ]
+            if let variant = variants.first(where: { $0.name == word }) { return variant.choice }
             throw Failure(
                 """
                 there is no allocator '\(word)'; use \(names.joined(separator: ", ")), \
@@ -156,9 +183,9 @@ enum AllocatorChoice: Equatable {
     }
 
     /// The allocators on this machine, each once; asking for one that is absent is a failure.
-    /// Where none is named, `hasVariants` adds those with other settings.
+    /// Where none is named, `variants` says which of those with other settings come behind.
     func allocators(
-        hakmem: () throws -> String, folders: [String], hasVariants: Bool = false
+        hakmem: () throws -> String, folders: [String], variants: Variants = .none
     ) throws -> [Allocator] {
         switch self {
         case .everyInstalled:
@@ -172,12 +199,13 @@ enum AllocatorChoice: Equatable {
                 Allocator(name: "glibc", library: nil),
             ]
             allocators += peers
-            if hasVariants, peers.contains(where: { $0.name == "mimalloc" }) {
-                allocators.append(
-                    try Self.allocator(
-                        Self.mimallocWithoutHugePages, hakmem: hakmem, folders: folders))
+            var more: [Name] = []
+            if variants != .none, peers.contains(where: { $0.name == "mimalloc" }) {
+                more.append(Self.mimallocWithoutHugePages.choice)
             }
-            return allocators
+            if variants == .all { more.append(Self.hakmemWithHugePages.choice) }
+            return try allocators
+                + more.map { try Self.allocator($0, hakmem: hakmem, folders: folders) }
         case .named(let names):
             let allocators = try names.map { name in
                 try Self.allocator(name, hakmem: hakmem, folders: folders)

@@ -28,6 +28,7 @@ struct BenchPage {
         <p>Geometric means over all rows, ratio to \(base); less is better. The oracle is the best \
         peer of each row, as if one could choose.</p>
         \(means)
+        <h2>CPU time and memory</h2>
         \(pareto)
         \(matrices)
         \(instructions)
@@ -59,7 +60,7 @@ struct BenchPage {
         return "<ul class=\"names\">\(lines.joined())</ul>"
     }
 
-    private func heading(_ words: [String]) -> String {
+    func heading(_ words: [String]) -> String {
         "<tr>" + words.map { "<th>\(Svg.escaped($0))</th>" }.joined() + "</tr>\n"
     }
 
@@ -71,7 +72,7 @@ struct BenchPage {
             for name in document.names { table += cell(summary.geomean(name, metric)) }
             table += cell(summary.oracle(metric)) + cell(summary.geomeanToBest(metric)) + "</tr>\n"
         }
-        return "<table>\(table)</table>"
+        return "<div class=\"wide\"><table>\(table)</table></div>"
     }
 
     /// A ratio with its colour: the further from 1, the stronger.
@@ -79,8 +80,9 @@ struct BenchPage {
         guard let ratio else { return "<td class=\"none\">–</td>" }
         let mark = isNoise ? BenchDocument.noiseMark : ""
         let hint = title.isEmpty ? "" : " title=\"\(Svg.escaped(title))\""
-        return "<td class=\"\(Self.shade(ratio))\"\(hint)>\(mark)"
-            + "\(Numbers.decimal(ratio, digits: 2))</td>"
+        let text =
+            ratio < 100 ? Numbers.decimal(ratio, digits: 2) : Numbers.decimal(ratio, digits: 0)
+        return "<td class=\"\(Self.shade(ratio))\"\(hint)>\(mark)\(text)</td>"
     }
 
     /// The class of a ratio: `b` for better, `w` for worse, and a strength from 0 to 4.
@@ -105,7 +107,7 @@ struct BenchPage {
 
     private func matrix(_ metric: Metric) -> String {
         var table = heading(
-            ["row", "\(document.base ?? "–") \(metric.unit)"] + document.names
+            ["row", "figure of \(document.base ?? "–")"] + document.names
                 + ["best peer", "to it"])
         for family in summary.families {
             table +=
@@ -123,13 +125,13 @@ struct BenchPage {
         let reference = document.base.flatMap { row.cell($0)?.estimate(metric)?.median }
         var line = """
             <tr><th title="\(Svg.escaped(row.row.summary))">\(Svg.escaped(row.row.title))</th>\
-            <td class="figure">\(reference.map(Numbers.figure) ?? "–")</td>
+            <td class="figure">\(reference.map(metric.text) ?? "–")</td>
             """
         for name in document.names {
             let ratio = document.base.flatMap { row.ratio(name, to: $0, metric) }
             let estimate = row.cell(name)?.estimate(metric)
             let range = estimate.map {
-                "\(Numbers.figure($0.min)) – \(Numbers.figure($0.max)) \(metric.unit)"
+                "\(metric.text($0.median)), of \(metric.text($0.min)) – \(metric.text($0.max))"
             }
             line += cell(ratio, title: range ?? "")
         }
@@ -158,7 +160,7 @@ struct BenchPage {
         guard !lines.isEmpty else { return "" }
         return """
             <h2>Instructions</h2><p>An operation's, the workload's own included.</p>
-            <table>\(heading(["row"] + document.names))\(lines)</table>
+            <div class="wide"><table>\(heading(["row"] + document.names))\(lines)</table></div>
             """
     }
 

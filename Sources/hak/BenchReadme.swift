@@ -38,7 +38,11 @@ struct BenchReadme {
             let words = [FileContents.name(of: allocator.library)] + allocator.variables
             return "\(allocator.name) (\(words.joined(separator: " ")))"
         }
-        text += "Libraries: \(libraries.joined(separator: ", ")).\n\n"
+        text += "Libraries: \(libraries.joined(separator: ", "))."
+        if document.allocators.contains(where: { $0.role == .variant }) {
+            text += " Those with variables are shown beside and are never the best peer."
+        }
+        text += "\n\n"
         for metric in [Metric.cpu, .peak, .idle] where document.hasFigures(metric) {
             text += matrix(metric).markdown() + "\n"
         }

@@ -45,20 +45,30 @@ struct BenchRow: Codable, Equatable, Hashable {
 /// A row, and what a process has to be told to run it.
 struct PlannedRow: Equatable {
     enum Task: Equatable {
-        /// The arguments of `workloads`.
+        /// The arguments of `workloads`: the name, `--iterations`, their count, and what else.
         case workload([String])
         /// The command line of a real program.
         case program([String])
+        /// The file of a trace.
+        case trace(String)
     }
 
     let row: BenchRow
     let task: Task
-    /// Whether the writes alone are one more contestant.
+    /// Whether what the harness does by itself is one more contestant: the writes alone, or the
+    /// reading of the trace.
     var hasTouchBaseline = false
     /// Whether an operation's instructions can be counted.
     var isMicro = false
     /// Operations of one process; 1 for a program.
     var operations = 1
+
+    /// What the figures of the harness by itself are called.
+    var baselineName: String? {
+        guard hasTouchBaseline else { return nil }
+        if case .trace = task { return replayAloneName }
+        return BenchRunner.touch
+    }
 }
 
 /// Which rows are asked for.
@@ -76,6 +86,8 @@ struct RowSelection: Equatable {
     static let threadCounts = [1, 2, 4, 8, 16, 64]
     static let quickThreadCounts = [4]
     static let liveCounts = [1_000, 10_000, 100_000, 1_000_000, 10_000_000]
+    /// Live blocks up to which instructions are counted: the live set is filled under callgrind.
+    private static let countedLiveMax = 100_000
 
     /// Whether a row is asked for; naming a row overrides what is quick.
     func includes(name: String, family: String, isQuick rowIsQuick: Bool) -> Bool {
@@ -124,6 +136,7 @@ struct RowSelection: Equatable {
                 name: workload.name, family: workload.family, summary: workload.summary,
                 threads: threads, live: live),
             task: .workload(arguments), hasTouchBaseline: workload.traits.contains("touch"),
-            isMicro: workload.traits.contains("micro"), operations: operations)
+            isMicro: workload.traits.contains("micro") && (live ?? 0) <= Self.countedLiveMax,
+            operations: operations)
     }
 }

@@ -24,10 +24,11 @@ struct BenchRunCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             """
-            Allocators, separated by commas: hakmem, hakmem-baseline (does not learn), \
-            hakmem-evolving (learns), glibc (or system), mimalloc, mimalloc2, \
-            jemalloc, tcmalloc, tbb, mimalloc3-nothp, NAME=PATH, or one of them with \
-            +VARIABLE=VALUE behind it. Default: hakmem and all that are installed.
+            Allocators, separated by commas: hakmem, hakmem-huge (huge pages under blocks above \
+            16 MiB), hakmem-baseline (does not learn), hakmem-evolving (learns), glibc (or \
+            system), mimalloc, mimalloc-nothp (no huge pages), mimalloc2, jemalloc, tcmalloc, \
+            tbb, NAME=PATH, or one of them with +VARIABLE=VALUE behind it. Default: hakmem and \
+            all that are installed, with mimalloc-nothp, and hakmem-huge without --quick.
             """, valueName: "names"))
     var allocator: String?
 
@@ -62,6 +63,12 @@ struct BenchRunCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp("Draw the results as one HTML page, too.", valueName: "file"))
     var html: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Keep the traces that are recorded in this folder, and use those that are there.",
+            valueName: "folder"))
+    var traces: String?
 
     @Option(help: ArgumentHelp("hakmem's library, instead of the one found.", valueName: "path"))
     var library: String?
@@ -100,9 +107,9 @@ struct BenchRunCommand: ParsableCommand {
             if words.isEmpty {
                 throw ValidationError("No command: hak bench --program -- COMMAND ARGUMENTS")
             }
-            if scenario != nil || family != nil || iterations != nil {
+            if scenario != nil || family != nil || iterations != nil || traces != nil {
                 throw ValidationError(
-                    "--scenario, --family and --iterations do not go with --program.")
+                    "--scenario, --family, --iterations and --traces do not go with --program.")
             }
         } else if iterations != nil, scenario == nil {
             throw ValidationError(
@@ -119,7 +126,7 @@ struct BenchRunCommand: ParsableCommand {
         let environment = ProcessInfo.processInfo.environment
         let allocators = try AllocatorChoice(parsing: allocator).allocators(
             hakmem: { try Library.find(requested: library, environment: environment) },
-            folders: Peer.folders(), hasVariants: !quick && !program)
+            folders: Peer.folders(), variants: quick || program ? .few : .all)
         let effort = self.effort
         let runner = BenchRunner(
             workloads: try Library.workloads(), environment: environment, allocators: allocators,
@@ -166,16 +173,30 @@ struct BenchRunCommand: ParsableCommand {
         }
         let selection = self.selection
         try selection.check(
-            names: workloads.map(\.name) + RealProgram.all.map(\.name),
-            families: workloads.map(\.family) + [RealProgram.family])
+            names: workloads.map(\.name) + TraceStore.sources.map(\.name)
+                + RealProgram.all.map(\.name),
+            families: workloads.map(\.family) + [TraceStore.family, RealProgram.family])
+        var (rows, skipped) = (selection.rows(of: workloads), [String]())
+        if TraceStore.sources.contains(where: selection.includes) {
+            let recording = TraceRecording(
+                recorder: try Library.recorder(), environment: runner.environment)
+            let store = try TraceStore(
+                folder: traces ?? folder().path + "/traces", recording: recording)
+            let recorded = store.rows(selection, progress: runner.progress)
+            rows += recorded.rows
+            skipped += recorded.skipped
+        }
         let programs = try RealProgram.rows(selection, in: folder, progress: runner.progress)
-        return (selection.rows(of: workloads) + programs.rows, programs.skipped)
+        return (rows + programs.rows, skipped + programs.skipped)
     }
 
     private func printList(_ workloads: [Workload]) {
         let selection = self.selection
         for planned in selection.rows(of: workloads) {
             print("\(planned.row.family)\t\(planned.row.title)\t\(planned.row.summary)")
+        }
+        for source in TraceStore.sources where selection.includes(source) {
+            print("\(TraceStore.family)\t\(source.name)\t\(source.summary)")
         }
         for program in RealProgram.all
         where selection.includes(

@@ -35,14 +35,15 @@ extension BenchRunner {
             return ["instructions: \(failure); install valgrind"]
         }
         var failures: [String] = []
-        for (index, row) in rows.enumerated() where row.isMicro {
+        for (index, row) in rows.enumerated() {
+            guard row.isMicro, case .workload(let arguments) = row.task else { continue }
             for place in results[index].cells.indices {
                 let name = results[index].cells[place].allocator
                 guard let allocator = allocators.first(where: { $0.name == name }) else { continue }
                 progress.show("instructions of \(row.row.title) under \(name)")
                 do {
                     results[index].cells[place].instructionsPerOperation =
-                        try instructionsPerOperation(row.row.name, valgrind, allocator)
+                        try instructionsPerOperation(arguments, valgrind, allocator)
                 } catch let failure as CellFailure {
                     failures.append(
                         "instructions of \(row.row.title) under \(name): \(failure.reason)")
@@ -54,12 +55,13 @@ extension BenchRunner {
     }
 
     private func instructionsPerOperation(
-        _ name: String, _ valgrind: String, _ allocator: Allocator
+        _ arguments: [String], _ valgrind: String, _ allocator: Allocator
     ) throws -> Double {
         func count(_ operations: Int) throws -> (instructions: Int, operations: Int) {
             let child = try Child.run(
                 valgrind,
-                Callgrind.arguments + [workloads, name, "--iterations", "\(operations)"],
+                Callgrind.arguments + [workloads, arguments[0], "--iterations", "\(operations)"]
+                    + arguments.dropFirst(3),
                 environment: variables(of: allocator))
             guard child.succeeded, let instructions = Callgrind.instructions(in: child.errors)
             else { throw CellFailure(reason: "callgrind ended by \(child.ending)") }

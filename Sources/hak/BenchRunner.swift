@@ -16,10 +16,12 @@ struct BenchEffort: Equatable {
     /// Whether the first process of every row is looked at after an idle second; else only those
     /// of the family that is about it.
     var idlesEverywhere = false
+    /// Rounds in which that family waits for its second.
+    var idleRounds = Int.max
 
     static let full = BenchEffort(
         rounds: 7, programRounds: 3, secondsMax: 55 * 60, idlesEverywhere: true)
-    static let quick = BenchEffort(rounds: 3, programRounds: 1, secondsMax: 110)
+    static let quick = BenchEffort(rounds: 3, programRounds: 1, secondsMax: 110, idleRounds: 1)
 
     /// Rounds in which a row takes part.
     func rounds(of row: PlannedRow) -> Int {
@@ -29,7 +31,7 @@ struct BenchEffort: Equatable {
 
     /// Whether a process of a row waits for an idle second.
     func idles(_ row: PlannedRow, round: Int) -> Bool {
-        round == 0 && idlesEverywhere || row.row.family == "idle"
+        round == 0 && idlesEverywhere || row.row.family == "idle" && round < idleRounds
     }
 }
 
@@ -41,7 +43,7 @@ struct BenchRunner {
     let effort: BenchEffort
     let progress: Progress
 
-    /// The contestant that is no allocator: the writes alone.
+    /// The contestant that is no allocator: the writes alone, or the reading of a trace.
     static let touch = "touch"
     /// A process of a workload that takes longer hangs.
     private static let secondsMax = 120.0
@@ -60,9 +62,7 @@ struct BenchRunner {
             failed: Array(repeating: [:], count: rows.count))
         for (index, row) in rows.enumerated() {
             state.results[index].cells = allocators.map { BenchCell(allocator: $0.name) }
-            if row.hasTouchBaseline {
-                state.results[index].touch = BenchCell(allocator: Self.touch)
-            }
+            state.results[index].touch = row.baselineName.map { BenchCell(allocator: $0) }
         }
         let start = Self.seconds()
         let rounds = rows.map(effort.rounds(of:)).max() ?? 0
@@ -111,6 +111,9 @@ struct BenchRunner {
                         arguments + (effort.idles(row, round: round) ? ["--idle"] : []),
                         under: allocator)
                     state.results[index].cells[place].append(report)
+                case .trace(let path):
+                    state.results[index].cells[place].append(
+                        try replays.report(of: path, under: allocator))
                 case .program(let command):
                     if round == 0 { try prove(command, under: allocator) }
                     state.results[index].cells[place].samples.append(
@@ -121,10 +124,23 @@ struct BenchRunner {
                 state.results[index].cells[place].samples = []
             }
         }
-        if case .workload(let arguments) = row.task, row.hasTouchBaseline {
+        guard row.hasTouchBaseline else { return }
+        switch row.task {
+        case .workload(let arguments):
             let report = try self.report(arguments + ["--touch"], under: nil)
             state.results[index].touch?.append(report)
+        case .trace(let path):
+            state.results[index].touch?.append(try replays.report(of: path, under: nil))
+        case .program:
+            break
         }
+    }
+
+    /// What replays traces, as `hak replay` does.
+    private var replays: ReplayRunner {
+        ReplayRunner(
+            workloads: workloads, environment: environment, allocators: allocators,
+            repetitions: 1, touch: ReplayRunner.touchUsual)
     }
 
     /// The report of one process that was served by the allocator; nil stands for the C library's.
@@ -154,10 +170,8 @@ struct BenchRunner {
 
     /// The environment of an allocator's processes.
     func variables(of allocator: Allocator?, preloads: Bool = true) -> [String: String] {
-        var variables = environment
-        variables["LD_PRELOAD"] = preloads ? allocator?.library : nil
-        for (name, value) in allocator?.variables ?? [:] { variables[name] = value }
-        return variables
+        (allocator ?? Allocator(name: Self.touch, library: nil))
+            .environment(over: environment, preloads: preloads)
     }
 
     /// What to type to run a process again.
@@ -199,5 +213,12 @@ extension BenchCell {
         samples.append(BenchSample(report))
         mallocObject = report.header.mallocObject
         if let calls = report.header.hakCalls { hakCalls = min(hakCalls ?? calls, calls) }
+    }
+
+    /// Adds the figures of one replay of a trace.
+    fileprivate mutating func append(_ report: ReplayReport) {
+        samples.append(BenchSample(report))
+        mallocObject = report.mallocObject
+        if let calls = report.hakCalls { hakCalls = min(hakCalls ?? calls, calls) }
     }
 }

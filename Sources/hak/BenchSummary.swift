@@ -14,7 +14,8 @@ struct BestPeer: Equatable {
 struct BenchRowResult: Codable, Equatable {
     let row: BenchRow
     var cells: [BenchCell] = []
-    /// The writes alone, to memory that is mapped already.
+    /// What the harness costs by itself: the writes alone, to memory that is mapped already, or
+    /// the reading of a trace.
     var touch: BenchCell?
     var failures: [String] = []
 

@@ -31,6 +31,10 @@ extension BenchDocument {
         for metric in Metric.allCases where hasFigures(metric) {
             text += "\n\(metric.title), ratio to \(base ?? "–")\n\(matrix(metric).plain())"
         }
+        for flatness in BenchFlatness.all(of: self) {
+            text += "\n\(flatness.workload) over live sets: \(BenchFlatness.caption)\n"
+            text += flatness.table().plain()
+        }
         text += instructions()
         if allocators.contains(where: { $0.role == .peer }) {
             text += """
@@ -55,7 +59,7 @@ extension BenchDocument {
         let summary = summary
         let subject = summary.subject
         var table = TextTable(
-            headings: ["row", "\(base ?? "–") \(metric.unit)"] + names
+            headings: ["row", "\(base ?? "–")'s"] + names
                 + ["best peer", "\(subject ?? "–") to it"],
             numericColumns: Set(1...names.count + 1).union([names.count + 3]))
         for row in rows where row.cells.contains(where: { $0.estimate(metric) != nil }) {
@@ -67,7 +71,7 @@ extension BenchDocument {
                 toBest = (isNoise ? Self.noiseMark : "") + Numbers.decimal(ratio, digits: 2)
             }
             table.append(
-                [row.row.title, reference.map(Numbers.figure) ?? "–"]
+                [row.row.title, reference.map(metric.text) ?? "–"]
                     + names.map { name in
                         base.flatMap { row.ratio(name, to: $0, metric) }
                             .map { Numbers.decimal($0, digits: 2) } ?? "–"
@@ -139,5 +143,19 @@ extension Metric {
         case .cpu, .wall: return "ns"
         case .peak, .idle: return "KiB"
         }
+    }
+
+    /// A figure with the unit in which it is short: `90.7 ns`, `420 ms`, `5.82 MiB`.
+    func text(_ value: Double) -> String {
+        let units =
+            unit == "ns"
+            ? (factor: 1000.0, names: ["ns", "µs", "ms", "s"])
+            : (factor: 1024.0, names: ["KiB", "MiB", "GiB"])
+        var (value, index) = (value, 0)
+        while value >= units.factor, index + 1 < units.names.count {
+            value /= units.factor
+            index += 1
+        }
+        return "\(Numbers.figure(value)) \(units.names[index])"
     }
 }

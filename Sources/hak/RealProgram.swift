@@ -8,9 +8,18 @@ struct RealProgram: Sendable {
     /// What has to be installed.
     let tools: [String]
     var isQuick = false
+    /// How it is recorded for the family of traces; nil for a program that is no row there.
+    var tracing: Tracing?
     let summary: String
     /// Writes the inputs and gives the command line.
     let prepare: @Sendable (ProgramFolder) throws -> [String]
+
+    /// A program as the source of a trace.
+    struct Tracing: Sendable {
+        var isQuick = false
+        /// Set while it is recorded.
+        var variables: [String: String] = [:]
+    }
 
     static let family = "programs"
 
@@ -50,6 +59,8 @@ struct RealProgram: Sendable {
             }),
         RealProgram(
             name: "python", tools: ["python3"],
+            // Its own pools would hide nearly every call.
+            tracing: Tracing(variables: ["PYTHONMALLOC": "malloc"]),
             summary: "CPython: JSON, dictionaries, strings and objects",
             prepare: { folder in
                 // The interpreter itself: a version manager's script in front would be measured.
@@ -58,7 +69,8 @@ struct RealProgram: Sendable {
                 return [interpreter, try folder.write("work.py", ProgramText.python)]
             }),
         RealProgram(
-            name: "g++", tools: ["g++"], summary: "g++ -O2 of a file with heavy headers",
+            name: "g++", tools: ["g++"], tracing: Tracing(isQuick: true),
+            summary: "g++ -O2 of a file with heavy headers",
             prepare: { try compilation("g++", $0) }),
         RealProgram(
             name: "clang++", tools: ["clang++"],
@@ -74,6 +86,7 @@ struct RealProgram: Sendable {
             }),
         RealProgram(
             name: "sqlite", tools: ["sqlite3"], isQuick: true,
+            tracing: Tracing(isQuick: true),
             summary: "sqlite3: a table in memory filled, indexed, joined, grouped",
             prepare: { folder in
                 let script = try folder.write("work.sql", ProgramText.sql)
@@ -81,13 +94,15 @@ struct RealProgram: Sendable {
             }),
         RealProgram(
             name: "redis", tools: ["sh", "redis-server", "redis-benchmark", "redis-cli"],
+            tracing: Tracing(),
             summary: "redis-server under redis-benchmark, which runs on glibc's malloc",
             prepare: { folder in
                 let script = try folder.write("redis.sh", ProgramText.redis)
                 return [try folder.find("sh"), script, folder.path]
             }),
         RealProgram(
-            name: "git", tools: ["git", "sh"], summary: "git repack -f of 400 commits",
+            name: "git", tools: ["git", "sh"], tracing: Tracing(),
+            summary: "git repack -f of 400 commits",
             prepare: { folder in
                 let stream = try folder.write("stream", ProgramText.gitStream(commits: 400))
                 let repository = "\(folder.path)/repository"

@@ -3,7 +3,6 @@
 // `hak replay`: allocators side by side under what a program once asked for.
 
 import ArgumentParser
-import CTraceFormat
 import FoundationEssentials
 import Glibc
 
@@ -39,7 +38,7 @@ struct ReplayCommand: ParsableCommand {
             """
             What is written to each block: none, its two ends, or a byte in each of its pages.
             """, valueName: "none|ends|pages"))
-    var touch = "ends"
+    var touch = ReplayRunner.touchUsual
 
     @Option(help: ArgumentHelp("Write the results to this file, too.", valueName: "file"))
     var json: String?
@@ -60,7 +59,7 @@ struct ReplayCommand: ParsableCommand {
         if let json, access(FileContents.folder(of: json), W_OK) != 0 {
             throw Failure("--json '\(json)': \(errorText(errno)); name a file in a writable folder")
         }
-        let headers = try files.map(checkedHeader)
+        let headers = try files.map(TraceReader.checkedHeader)
         let environment = ProcessInfo.processInfo.environment
         let allocators = try AllocatorChoice(parsing: allocator).allocators(
             hakmem: { try Library.find(requested: library, environment: environment) },
@@ -81,17 +80,5 @@ struct ReplayCommand: ParsableCommand {
         let failures = document.comparisons.flatMap(\.failures)
         for failure in failures { complain(failure) }
         if !failures.isEmpty { throw ExitCode(1) }
-    }
-
-    /// The header of a trace that is whole.
-    private func checkedHeader(of file: String) throws -> trace_header_t {
-        let trace = try MappedFile(path: file)
-        do {
-            let reader = try TraceReader(trace.bytes)
-            try reader.check()
-            return reader.header
-        } catch let failure as Failure {
-            throw Failure("'\(file)' is no trace that can be replayed: \(failure)")
-        }
     }
 }

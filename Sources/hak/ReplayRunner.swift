@@ -17,7 +17,8 @@ struct ReplayReport: Decodable {
     let waitNs: Int
     let minorFaults: Int
     let majorFaults: Int
-    let contextSwitches: Int
+    let voluntarySwitches: Int
+    let involuntarySwitches: Int
     let peakKib: Int
     /// The replayer's table, which is part of the peak.
     let slotKib: Int
@@ -28,6 +29,7 @@ struct ReplayReport: Decodable {
 
     var cpuMs: Double { Double(cpuNs) / 1e6 }
     var wallMs: Double { Double(wallNs) / 1e6 }
+    var contextSwitches: Int { voluntarySwitches + involuntarySwitches }
 
     init(parsing bytes: [UInt8]) throws {
         let decoder = JSONDecoder()
@@ -43,22 +45,31 @@ struct ReplayReport: Decodable {
     /// Why this run was not served by `allocator`; nil when it was.
     func proofFails(for allocator: Allocator) -> String? {
         for (function, object) in [("malloc", mallocObject), ("free", freeObject)] {
-            let name = FileContents.name(of: object)
             let isServed =
-                allocator.library.map { $0 == object }
-                ?? (name.hasPrefix("libc.so") || name.hasPrefix("libc-2"))
+                allocator.library.map { $0 == object } ?? WorkloadReport.isCLibrary(object)
             if !isServed {
                 let expected = allocator.library.map { "'\($0)'" } ?? "the C library"
                 return "\(function) was served by '\(object)', not by \(expected)"
             }
         }
-        guard allocator.name == "hakmem" else { return nil }
+        guard allocator.countsCalls else { return nil }
         // What is recycled on the hit path is not counted, but nothing at all means another heap.
         guard let hakCalls, hakCalls > 0 || births == 0 else {
             let counted = hakCalls == nil ? "is missing" : "counts no allocations"
             return "hak_stats \(counted) where the trace has \(births)"
         }
         return nil
+    }
+}
+
+extension BenchSample {
+    /// The figures of one replay; an operation is an event of the trace.
+    init(_ report: ReplayReport) {
+        self.init(
+            operations: report.events, cpuNs: report.cpuNs, wallNs: report.wallNs,
+            minorFaults: report.minorFaults, majorFaults: report.majorFaults,
+            voluntarySwitches: report.voluntarySwitches,
+            involuntarySwitches: report.involuntarySwitches, peakKib: report.peakKib)
     }
 }
 
@@ -105,6 +116,9 @@ struct ReplayRunner {
     let repetitions: Int
     let touch: String
 
+    /// What is written to blocks where nothing else is asked for.
+    static let touchUsual = "ends"
+
     /// Replays the trace at `path` under every allocator.
     func compare(_ path: String, _ header: trace_header_t) throws -> ReplayComparison {
         var reports: [String: [ReplayReport]] = [:]
@@ -118,9 +132,11 @@ struct ReplayRunner {
                 let name = contestant?.name ?? replayAloneName
                 guard failed[name] == nil else { continue }
                 progress.show("replay \(turn + 1)/\(repetitions) \(name)")
-                let (report, reason) = try run(path, under: contestant)
-                failed[name] = reason
-                if let report, reason == nil { reports[name, default: []].append(report) }
+                do {
+                    reports[name, default: []].append(try report(of: path, under: contestant))
+                } catch let failure as CellFailure {
+                    failed[name] = failure.reason
+                }
             }
         }
         progress.clear()
@@ -136,18 +152,19 @@ struct ReplayRunner {
         return comparison
     }
 
-    /// One process: its report, and why it says nothing about the allocator.
-    private func run(
-        _ path: String, under allocator: Allocator?
-    ) throws -> (ReplayReport?, String?) {
-        var variables = environment
-        variables["LD_PRELOAD"] = allocator?.library
-        let option = allocator == nil ? ["--alone"] : ["--touch", touch]
+    /// The report of one process that was served by the allocator; nil stands for the replayer
+    /// alone.
+    func report(of path: String, under allocator: Allocator?) throws -> ReplayReport {
+        let alone = Allocator(name: replayAloneName, library: nil)
         let child = try Child.run(
-            workloads, ["replay", path] + option, environment: variables)
-        guard child.succeeded else { return (nil, "\(child.ending). \(child.errors)") }
+            workloads, ["replay", path] + (allocator == nil ? ["--alone"] : ["--touch", touch]),
+            environment: (allocator ?? alone).environment(over: environment))
+        guard child.succeeded else {
+            throw CellFailure(reason: "\(child.ending). \(child.errors)")
+        }
         let report = try ReplayReport(parsing: child.output)
-        guard let reason = allocator.flatMap(report.proofFails) else { return (report, nil) }
-        return (nil, "NOT SERVED: \(reason)\(child.errors.isEmpty ? "" : ". \(child.errors)")")
+        guard let reason = allocator.flatMap(report.proofFails) else { return report }
+        let loader = child.errors.isEmpty ? "" : ". \(child.errors)"
+        throw CellFailure(reason: "NOT SERVED: \(reason)\(loader)")
     }
 }

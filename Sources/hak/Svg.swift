@@ -43,14 +43,44 @@ struct LogAxis: Equatable {
     }
 }
 
+/// How a line of a chart is drawn.
+struct Look: Equatable {
+    /// A variable of the page's style.
+    let color: String
+    /// The lengths of strokes and gaps; nil for a line without gaps.
+    var dash: String?
+
+    /// The harness by itself.
+    static let harness = Look(color: "--soft", dash: "2 4")
+    /// Colours of the page's style, from `--c0`.
+    private static let colorCount = 8
+    private static let dashes = ["7 4", "3 3", "9 3 2 3"]
+
+    /// The look of a contestant: `color` counts libraries, `variant` those with the same one, from
+    /// 0, which has no variables.
+    init(color: Int, variant: Int = 0) {
+        self.color = "--c\(color % Self.colorCount)"
+        dash = variant == 0 ? nil : Self.dashes[(variant - 1) % Self.dashes.count]
+    }
+
+    private init(color: String, dash: String) {
+        self.color = color
+        self.dash = dash
+    }
+
+    fileprivate var paint: String { "var(\(color))" }
+}
+
 /// A line of a chart.
 struct Series: Equatable {
     let name: String
+    let look: Look
     /// Positive pairs, ascending in the first.
     let points: [(x: Double, y: Double)]
 
     static func == (left: Series, right: Series) -> Bool {
-        left.name == right.name && left.points.elementsEqual(right.points, by: ==)
+        left.name == right.name && left.look == right.look
+            && left.points.elementsEqual(right.points, by: ==)
     }
 }
 
@@ -59,7 +89,7 @@ enum Svg {
     private static let width = 460.0
     private static let height = 300.0
     private static let left = 56.0
-    private static let right = 346.0
+    private static let right = 330.0
     private static let top = 16.0
     private static let bottom = 258.0
 
@@ -78,9 +108,9 @@ enum Svg {
         return escaped
     }
 
-    /// Lines over factors in both directions; `order` says which colour a name has.
+    /// Lines over factors in both directions.
     static func curves(
-        _ series: [Series], title: String, xTitle: String, yTitle: String, order: [String]
+        _ series: [Series], title: String, xTitle: String, yTitle: String
     ) -> String {
         let points = series.flatMap(\.points)
         guard !points.isEmpty else { return "" }
@@ -88,10 +118,11 @@ enum Svg {
         let y = LogAxis(holding: points.map(\.y), start: bottom, end: top)
         var body = axes(x, y, xTicks: distinct(points.map(\.x)), xTitle: xTitle, yTitle: yTitle)
         for (line, one) in series.enumerated() {
-            let color = "var(--c\(order.firstIndex(of: one.name) ?? line))"
+            let color = one.look.paint
+            let dash = one.look.dash.map { " stroke-dasharray=\"\($0)\"" } ?? ""
             let path = one.points.map { "\(pixel(x.position($0.x))),\(pixel(y.position($0.y)))" }
             body += """
-                <polyline fill="none" stroke="\(color)" stroke-width="2" \
+                <polyline fill="none" stroke="\(color)" stroke-width="2"\(dash) \
                 points="\(path.joined(separator: " "))"/>
 
                 """
@@ -101,35 +132,50 @@ enum Svg {
             }
             let height = top + 14 + Double(line) * 18
             body += """
-                <rect x="\(pixel(right + 12))" y="\(pixel(height - 8))" width="10" height="10" \
-                fill="\(color)"/>
-                <text x="\(pixel(right + 27))" y="\(pixel(height + 1))">\(escaped(one.name))</text>
+                <line x1="\(pixel(right + 8))" x2="\(pixel(right + 28))" \
+                y1="\(pixel(height - 3))" y2="\(pixel(height - 3))" stroke="\(color)" \
+                stroke-width="2.5"\(dash)/>
+                <text x="\(pixel(right + 33))" y="\(pixel(height + 1))">\(escaped(one.name))</text>
 
                 """
         }
         return frame(body, title: title)
     }
 
-    /// Named points; the lower left is best.
+    /// Named points; the lower left is best. Those of variants are rings.
     static func scatter(
-        _ series: [Series], title: String, xTitle: String, yTitle: String, order: [String]
+        _ series: [Series], title: String, xTitle: String, yTitle: String
     ) -> String {
         let points = series.flatMap(\.points)
         guard !points.isEmpty else { return "" }
         let x = LogAxis(holding: points.map(\.x) + [1], start: left, end: right)
         let y = LogAxis(holding: points.map(\.y) + [1], start: bottom, end: top)
         var body = axes(x, y, xTicks: x.ticks, xTitle: xTitle, yTitle: yTitle)
-        for (line, one) in series.enumerated() {
-            let color = "var(--c\(order.firstIndex(of: one.name) ?? line))"
-            for point in one.points {
-                let (across, down) = (x.position(point.x), y.position(point.y))
-                body += dot(across, down, color, one.name, radius: 6)
+        let dots = series.flatMap { one in
+            one.points.map { point in
+                (series: one, x: x.position(point.x), y: y.position(point.y))
+            }
+        }
+        var labels = PointLabels(dots.map { ($0.x, $0.y) }, width: width, height: bottom)
+        for dot in dots {
+            let isRing = dot.series.look.dash != nil
+            body += Self.dot(
+                dot.x, dot.y, dot.series.look.paint, dot.series.name, radius: isRing ? 5 : 6,
+                isRing: isRing)
+            let label = labels.place(dot.series.name, at: (dot.x, dot.y))
+            let anchor = label.isEnd ? " text-anchor=\"end\"" : ""
+            if label.isFar {
                 body += """
-                    <text x="\(pixel(across + 10))" y="\(pixel(down + 4))">\
-                    \(escaped(one.name))</text>
+                    <line class="lead" x1="\(pixel(dot.x))" y1="\(pixel(dot.y))" \
+                    x2="\(pixel(label.x))" y2="\(pixel(label.y - 4))"/>
 
                     """
             }
+            body += """
+                <text x="\(pixel(label.x))" y="\(pixel(label.y))"\(anchor)>\
+                \(escaped(dot.series.name))</text>
+
+                """
         }
         return frame(body, title: title)
     }
@@ -151,13 +197,17 @@ enum Svg {
     }
 
     private static func dot(
-        _ x: Double, _ y: Double, _ color: String, _ text: String, radius: Int = 3
+        _ x: Double, _ y: Double, _ color: String, _ text: String, radius: Int = 3,
+        isRing: Bool = false
     ) -> String {
-        """
-        <circle cx="\(pixel(x))" cy="\(pixel(y))" r="\(radius)" fill="\(color)">\
-        <title>\(escaped(text))</title></circle>
+        let paint =
+            isRing
+            ? "fill=\"none\" stroke=\"\(color)\" stroke-width=\"2.5\"" : "fill=\"\(color)\""
+        return """
+            <circle cx="\(pixel(x))" cy="\(pixel(y))" r="\(radius)" \(paint)>\
+            <title>\(escaped(text))</title></circle>
 
-        """
+            """
     }
 
     private static func axes(

@@ -105,3 +105,17 @@ struct TraceReader {
         else { throw Failure("its streams do not fit its header; record it again") }
     }
 }
+
+extension TraceReader {
+    /// The header of a trace that is whole.
+    static func checkedHeader(of file: String) throws -> trace_header_t {
+        let trace = try MappedFile(path: file)
+        do {
+            let reader = try TraceReader(trace.bytes)
+            try reader.check()
+            return reader.header
+        } catch let failure as Failure {
+            throw Failure("'\(file)' is no trace that can be replayed: \(failure)")
+        }
+    }
+}

@@ -122,6 +122,43 @@ import Testing
         #expect(try replay(in: folder).threads > 6)
     }
 
+    /// A program is recorded when its row is asked for, and not again where the trace is kept.
+    @Test(Installed.needs("sqlite3")) func tracesAreRowsOfTheBenchmark() throws {
+        struct Results: Decodable {
+            struct Row: Decodable {
+                let row: [String: String]
+                let cells: [Cell]
+                struct Cell: Decodable {
+                    let allocator: String
+                    let hakCalls: Int?
+                }
+            }
+            let rows: [Row]
+        }
+        let folder = try TemporaryFolder()
+        var command = Command([
+            Product.folder + "/hak", "bench", "--scenario", "trace-sqlite", "--allocator",
+            "hakmem,glibc", "--repetitions", "1", "--traces", "kept", "--json", "t.json",
+            "--library", Product.library,
+        ])
+        command.directory = folder.path
+        for _ in 0..<2 {
+            let outcome = command.run()
+            expectSuccess(outcome, command.words)
+            #expect(outcome.output.contains("alone "))
+        }
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let results = try decoder.decode(
+            Results.self, from: Data(contentsOf: URL(fileURLWithPath: folder.path + "/t.json")))
+        let row = try #require(results.rows.first)
+        #expect(row.row["family"] == "traces")
+        #expect(row.cells.map(\.allocator) == ["hakmem", "glibc"])
+        #expect(row.cells.first?.hakCalls ?? 0 > 0)
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/kept")
+        #expect(names == ["sqlite.trace"])
+    }
+
     @Test func whatCannotBeReplayedIsNamed() throws {
         let outcome = Command([Product.folder + "/hak", "replay", "/proc/version"]).run()
         #expect(!outcome.isSuccess)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+import Foundation
 import Testing
 
 @testable import hak
@@ -64,14 +65,14 @@ import Testing
     }
 
     @Test func variablesMakeAVariant() throws {
-        let choice = try AllocatorChoice(parsing: "glibc+A_1=x+B=,mimalloc3-nothp,m=/a+b/m.so")
+        let choice = try AllocatorChoice(parsing: "glibc+A_1=x+B=,mimalloc-nothp,m=/a+b/m.so")
         #expect(
             choice
                 == .named([
                     .variant(
                         of: .system, name: "glibc+A_1=x+B=", variables: ["A_1": "x", "B": ""]),
                     .variant(
-                        of: .peer("mimalloc"), name: "mimalloc3-nothp",
+                        of: .peer("mimalloc"), name: "mimalloc-nothp",
                         variables: ["MIMALLOC_ALLOW_THP": "0"]),
                     .custom(name: "m", path: "/a+b/m.so"),
                 ]))
@@ -79,5 +80,31 @@ import Testing
             hakmem: { "" }, folders: [])
         #expect(variant[0].role == .variant)
         #expect(variant[0].variables == ["A": "1"])
+        #expect(
+            variant[0].environment(over: ["B": "2", "LD_PRELOAD": "/x.so"])
+                == ["A": "1", "B": "2"])
+    }
+
+    @Test func hugePagesAreAColumnOfTheirOwn() throws {
+        let folder = FileManager.default.temporaryDirectory.path + "/peers-\(getpid())"
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        // Any shared library will do.
+        let library = try #require(
+            MappedObjects(parsing: FileContents.text(at: "/proc/self/maps") ?? "")
+                .path(ofAny: ["libc.so.6"]))
+        try FileManager.default.createSymbolicLink(
+            atPath: folder + "/libmimalloc.so.3", withDestinationPath: library)
+        func contestants(_ variants: AllocatorChoice.Variants) throws -> [Allocator] {
+            try AllocatorChoice.everyInstalled.allocators(
+                hakmem: { library }, folders: [folder], variants: variants)
+        }
+        #expect(try contestants(.none).map(\.name) == ["hakmem", "glibc", "mimalloc"])
+        let all = try contestants(.all)
+        #expect(all.map(\.name).suffix(2) == ["mimalloc-nothp", "hakmem-huge"])
+        #expect(all.suffix(2).map(\.role) == [.variant, .variant])
+        #expect(all[3].variables == ["MIMALLOC_ALLOW_THP": "0"])
+        #expect(try contestants(.few).map(\.name).last == "mimalloc-nothp")
     }
 }

@@ -63,6 +63,33 @@ import Testing
         #expect(Svg.escaped("<a b=\"c\">&") == "&lt;a b=&quot;c&quot;&gt;&amp;")
     }
 
+    @Test func variantsHaveTheColourOfTheirLibrary() {
+        let looks = BenchPage(.sample()).looks
+        #expect(looks["nothp"]?.color == looks["mimalloc"]?.color)
+        #expect(looks["nothp"]?.dash != nil)
+        #expect(looks["mimalloc"]?.dash == nil)
+        #expect(Set(["hakmem", "glibc", "mimalloc"].map { looks[$0]?.color }).count == 3)
+    }
+
+    @Test func realProgramsHaveAPlaneOfTheirOwn() {
+        #expect(!html.contains("Programs and traces"))
+        var document = BenchDocument.sample()
+        document.rows.append(
+            .of("trace-g++", family: "traces", [("hakmem", [5]), ("mimalloc", [6])]))
+        let page = BenchPage(document).html()
+        #expect(page.contains("Programs and traces: lower left"))
+        #expect(imbalance(of: page) == [])
+    }
+
+    @Test func figuresHaveTheUnitThatFits() {
+        #expect(
+            [90.71, 53_344, 419_984_000, 2e12].map(Metric.cpu.text)
+                == ["90.7 ns", "53.3 µs", "420 ms", "2000 s"])
+        #expect(
+            [500, 5_958, 3_145_728].map(Metric.peak.text)
+                == ["500 KiB", "5.82 MiB", "3.00 GiB"])
+    }
+
     @Test func shadesGrowWithTheFactor() {
         let shades = [0.4, 0.6, 0.8, 0.9, 0.99, 1.0, 1.1, 1.3, 1.9, 2.1].map(BenchPage.shade)
         #expect(shades == ["b4", "b3", "b2", "b1", "b0", "w0", "w1", "w2", "w3", "w4"])

@@ -21,6 +21,7 @@ import Testing
         #expect(text.contains("| CPU time | hakmem | glibc | mimalloc | nothp | oracle |"))
         #expect(text.contains("| seed | 0.50 | 0.80 | 1.00 | 0.20 | 0.80 | 0.63 |"))
         #expect(text.contains("| **all rows** |"))
+        #expect(text.contains("nothp (libmimalloc.so.3 MIMALLOC_ALLOW_THP=0). Those with"))
         #expect(!text.contains("idle second |"))
     }
 

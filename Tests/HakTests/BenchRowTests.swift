@@ -8,7 +8,7 @@ import Testing
     private let listed = Workload.list(
         parsing: """
             json\tseed\t10\t-,touch,quick,micro\tone block
-            scale\tscale\t20\t-,live\tmany blocks
+            scale\tscale\t20\t-,live,micro\tmany blocks
             hand-over\tthreads\t30\t-,threads,quick\tgenerations
             odd line
             """)
@@ -25,6 +25,7 @@ import Testing
         #expect(rows.count == 1 + RowSelection.liveCounts.count + RowSelection.threadCounts.count)
         #expect(rows[0].hasTouchBaseline && rows[0].isMicro)
         #expect(rows[1].row.title == "scale 1k")
+        #expect(rows[1...5].map(\.isMicro) == [true, true, true, false, false])
         #expect(rows[1].task == .workload(["scale", "--iterations", "20", "--live", "1000"]))
         #expect(rows.last?.row.title == "hand-over ×64")
         #expect(rows.last?.row.threads == 64)

@@ -12,7 +12,8 @@ import Testing
         let text = """
             {"events":1000,"births":600,"streams":1,"live_blocks":0,"wall_ns":2000000,\
             "cpu_ns":\(cpuUs * 1000),"wait_ns":7,"minor_faults":9,"major_faults":0,\
-            "context_switches":1,"peak_kib":\(peakKib),"slot_kib":1,"malloc_object":"\(object)",\
+            "voluntary_switches":1,"involuntary_switches":0,\
+            "peak_kib":\(peakKib),"slot_kib":1,"malloc_object":"\(object)",\
             "free_object":"\(object)"\(calls)}
             """
         return try ReplayReport(parsing: Array(text.utf8))
@@ -73,7 +74,7 @@ import Testing
     }
 
     @Test func whoServedIsProven() throws {
-        let mine = Allocator(name: "hakmem", library: "/h.so")
+        let mine = Allocator.hakmem(library: "/h.so")
         let glibc = Allocator(name: "glibc", library: nil)
         let served = try report(cpuUs: 200, object: "/h.so", calls: ",\"hak_calls\":600")
         #expect(served.proofFails(for: mine) == nil)

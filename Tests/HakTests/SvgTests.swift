@@ -23,15 +23,24 @@ import Testing
     }
 
     @Test func nothingToDrawIsNothing() {
-        #expect(Svg.curves([], title: "t", xTitle: "x", yTitle: "y", order: []) == "")
-        #expect(Svg.scatter([], title: "t", xTitle: "x", yTitle: "y", order: []) == "")
+        #expect(Svg.curves([], title: "t", xTitle: "x", yTitle: "y") == "")
+        #expect(Svg.scatter([], title: "t", xTitle: "x", yTitle: "y") == "")
     }
 
-    @Test func coloursFollowTheOrderOfTheAllocators() {
-        let series = [Series(name: "b", points: [(1, 1), (2, 3)])]
-        let text = Svg.curves(series, title: "t", xTitle: "x", yTitle: "y", order: ["a", "b"])
-        #expect(text.contains("var(--c1)"))
-        #expect(!text.contains("var(--c0)"))
-        #expect(!text.contains("nan") && !text.contains("inf"))
+    @Test func seriesHaveTheirLook() {
+        let look = Look(color: 1, variant: 1)
+        let series = [Series(name: "b", look: look, points: [(1, 1), (2, 3)])]
+        for draw in [Svg.curves, Svg.scatter] {
+            let text = draw(series, "t", "x", "y")
+            #expect(text.contains("var(--c1)"))
+            #expect(!text.contains("var(--c0)"))
+            #expect(!text.contains("nan") && !text.contains("inf"))
+        }
+        #expect(
+            Svg.curves(series, title: "t", xTitle: "x", yTitle: "y").contains("dasharray=\"7 4\""))
+        #expect(
+            Svg.scatter(series, title: "t", xTitle: "x", yTitle: "y").contains("fill=\"none\""))
+        #expect(Look(color: 9) == Look(color: 1))
+        #expect(Look(color: 1).dash == nil)
     }
 }

@@ -13,7 +13,8 @@ struct ReplayCost {
     private(set) var waitNanoseconds: Int
     private(set) var minorFaults: Int
     private(set) var majorFaults: Int
-    private(set) var contextSwitches: Int
+    private(set) var voluntarySwitches: Int
+    private(set) var involuntarySwitches: Int
 
     static func ofProcess() -> ReplayCost {
         var usage = rusage()
@@ -26,7 +27,7 @@ struct ReplayCost {
             cpuNanoseconds: Int(workload_cpu_nanoseconds(CLOCK_PROCESS_CPUTIME_ID)) - wait,
             waitNanoseconds: wait,
             minorFaults: Int(usage.ru_minflt), majorFaults: Int(usage.ru_majflt),
-            contextSwitches: Int(usage.ru_nvcsw + usage.ru_nivcsw))
+            voluntarySwitches: Int(usage.ru_nvcsw), involuntarySwitches: Int(usage.ru_nivcsw))
     }
 
     func since(_ before: ReplayCost) -> ReplayCost {
@@ -36,7 +37,8 @@ struct ReplayCost {
             waitNanoseconds: waitNanoseconds - before.waitNanoseconds,
             minorFaults: minorFaults - before.minorFaults,
             majorFaults: majorFaults - before.majorFaults,
-            contextSwitches: contextSwitches - before.contextSwitches)
+            voluntarySwitches: voluntarySwitches - before.voluntarySwitches,
+            involuntarySwitches: involuntarySwitches - before.involuntarySwitches)
     }
 }
 
@@ -56,7 +58,8 @@ func report(_ cost: ReplayCost, of replay: UnsafePointer<Replay>) {
     text.append(key: "wait_ns", cost.waitNanoseconds)
     text.append(key: "minor_faults", cost.minorFaults)
     text.append(key: "major_faults", cost.majorFaults)
-    text.append(key: "context_switches", cost.contextSwitches)
+    text.append(key: "voluntary_switches", cost.voluntarySwitches)
+    text.append(key: "involuntary_switches", cost.involuntarySwitches)
     text.append(key: "peak_kib", peakKib)
     text.append(key: "slot_kib", replay.pointee.slots.bytes / 1024)
     let maps = MemoryMap()
