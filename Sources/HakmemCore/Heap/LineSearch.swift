@@ -66,8 +66,6 @@ enum LineSearch {
         var first: UInt = 0
         /// Blocks taken, the first included.
         var count: UInt = 0
-        /// Whether every line was seen and every free block in them was taken.
-        var isExhausted = false
     }
 
     /// Puts up to `limit` blocks on the stack of an empty bin, from where the slab's last search
@@ -79,8 +77,10 @@ enum LineSearch {
         let header = span.header
         let sizeClass = entry.pointee
         let lines = span.lines
+        let limit = min(limit, UInt(span.blocks &- header.pointee.blocksOut))
         // A block that starts at or behind this offset would not end within the slab.
         let startsEnd = span.bytes &- UInt(sizeClass.blockBytes) &+ unitBytes
+        let map = BlockMapView()
         var found = Found()
         var line = header.pointee.cursor
         var phase = UInt32(header.pointee.phase)
@@ -88,15 +88,13 @@ enum LineSearch {
         let highest = bin.pointee.top &+ limit &* 8
         var slot = highest
         var seen: UInt32 = 0
-        var emptied: UInt32 = 0
         while seen != lines {
             let offset = UInt(line) &<< lineShift
             let base = span.start &+ offset
-            let entry = BlockMap.live(base)
-            let live = entry.pointee.load(ordering: .relaxed)
+            let word = map.live(base)
+            let live = word.pointee.load(ordering: .relaxed)
             let free = starts(sizeClass.stride, phase, left: startsEnd &- offset) & ~live
             if free != 0 {
-                if live == 0 { emptied &+= 1 }
                 let taken = lowest(free, atMost: limit &- found.count, &found.count)
                 var left = taken
                 repeat {
@@ -107,7 +105,7 @@ enum LineSearch {
                     slot &-= 8
                     left &= left &- 1
                 } while left != 0
-                entry.pointee.store(live | taken, ordering: .relaxed)
+                word.pointee.store(live | taken, ordering: .relaxed)
                 if taken != free { break }
             }
             seen &+= 1
@@ -124,13 +122,7 @@ enum LineSearch {
         }
         header.pointee.cursor = line
         header.pointee.phase = UInt16(truncatingIfNeeded: phase)
-        header.pointee.linesEmpty &-= emptied
-        found.isExhausted = seen == lines
-        if found.count != 0 {
-            found.first = pointer(highest, to: UInt.self).pointee
-            _ = hak_mark_clear(found.first)
-        }
-        settle(bin, highest, found.count, limit)
+        finish(bin, highest, limit, &found, span)
         return found
     }
 
@@ -141,26 +133,23 @@ enum LineSearch {
     ) -> Found {
         let header = span.header
         let start = span.start
+        let limit = min(limit, UInt(span.blocks &- header.pointee.blocksOut))
         let startsEnd = start &+ span.bytes &- blockBytes &+ unitBytes
+        let map = BlockMapView()
         var block = start &+ UInt(header.pointee.cursor)
         let cursor = block
         let highest = bin.pointee.top &+ limit &* 8
         var slot = highest
         var found = Found()
-        var emptied: UInt32 = 0
         repeat {
             if block >= startsEnd {
                 block = start &+ UInt(firstPhase(span, UInt32(blockBytes)))
-                if block == cursor {
-                    found.isExhausted = true
-                    break
-                }
+                if block == cursor { break }
             }
-            let word = BlockMap.live(block)
+            let word = map.live(block)
             let live = word.pointee.load(ordering: .relaxed)
             let bit = BlockMap.bit(block)
             if live & bit == 0 {
-                if live == 0 { emptied &+= 1 }
                 word.pointee.store(live | bit, ordering: .relaxed)
                 pointer(slot, to: UInt.self).pointee = block
                 ReadyMark.set(block)
@@ -168,18 +157,9 @@ enum LineSearch {
                 found.count &+= 1
             }
             block &+= blockBytes
-            if block == cursor {
-                found.isExhausted = true
-                break
-            }
-        } while found.count != limit
+        } while found.count != limit && block != cursor
         header.pointee.cursor = UInt32(truncatingIfNeeded: block &- start)
-        header.pointee.linesEmpty &-= emptied
-        if found.count != 0 {
-            found.first = pointer(highest, to: UInt.self).pointee
-            _ = hak_mark_clear(found.first)
-        }
-        settle(bin, highest, found.count, limit)
+        finish(bin, highest, limit, &found, span)
         return found
     }
 
@@ -211,23 +191,17 @@ enum LineSearch {
         return Int(bitPattern: left) <= 0 ? 0 : starts & ((1 &<< UInt64(left &>> unitShift)) &- 1)
     }
 
-    /// Moves the blocks found, which end at the slot `highest`, down to the stack's bottom, all
-    /// but the first. The room above them is for blocks freed into full slabs.
+    /// Hands the block found first to the caller and the rest to the bin. They end at the slot
+    /// `highest` and start at the stack's bottom, as there were `limit` to be found.
     @inline(__always)
-    private static func settle(
-        _ bin: UnsafeMutablePointer<Bin>, _ highest: UInt, _ count: UInt, _ limit: UInt
+    private static func finish(
+        _ bin: UnsafeMutablePointer<Bin>, _ highest: UInt, _ limit: UInt, _ found: inout Found,
+        _ span: Span
     ) {
-        if count < 2 { return }
-        let bottom = bin.pointee.top
-        let kept = count &- 1
-        bin.pointee.top = bottom &+ kept &* 8
-        if count == limit { return }
-        var from = highest &- kept &* 8
-        var to = bottom &+ 8
-        while from != highest {
-            pointer(to, to: UInt.self).pointee = pointer(from, to: UInt.self).pointee
-            from &+= 8
-            to &+= 8
-        }
+        if found.count != limit { Report.damagedSlab(span.start) }
+        span.header.pointee.blocksOut &+= UInt32(truncatingIfNeeded: found.count)
+        bin.pointee.top = highest &- 8
+        found.first = pointer(highest, to: UInt.self).pointee
+        _ = hak_mark_clear(found.first)
     }
 }

@@ -30,8 +30,8 @@ extension Span {
 
     /// The event in which the block was handed out.
     fileprivate var birth: UInt32 {
-        get { header.pointee.linesEmpty }
-        nonmutating set { header.pointee.linesEmpty = newValue }
+        get { header.pointee.blocksOut }
+        nonmutating set { header.pointee.blocksOut = newValue }
     }
 }
 

@@ -16,12 +16,10 @@
             let origin = isSmall ? (start + blockBytes - 1) / blockBytes * blockBytes : start
             let blocks = (end - origin) / blockBytes
             let counts = process.options.countsEveryCall
-            var linesEmpty: UInt32 = 0
             var liveCount: UInt = 0
             for line in 0..<UInt(lines) {
                 let base = start + line << lineShift
                 let live = BlockMap.live(base).pointee.load(ordering: .relaxed)
-                if live == 0 { linesEmpty += 1 }
                 if BlockMap.owner(base) != cache.address {
                     found.append("line \(line): not owned by its cache")
                 }
@@ -40,9 +38,10 @@
                 }
                 if BlockMap.span(base) != self { found.append("line \(line): not this span's") }
             }
-            if linesEmpty != header.pointee.linesEmpty {
-                found.append("\(linesEmpty) empty lines, not \(header.pointee.linesEmpty)")
+            if liveCount != UInt(header.pointee.blocksOut) {
+                found.append("\(liveCount) blocks out, not \(header.pointee.blocksOut)")
             }
+            if blocks != UInt(self.blocks) { found.append("\(blocks) blocks, not \(self.blocks)") }
             if isFull, liveCount != blocks { found.append("full with free blocks") }
             return found.map { "class \(sizeClass.index) slab at \(start): \($0)" }
         }

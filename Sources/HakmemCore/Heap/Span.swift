@@ -10,8 +10,8 @@
 // large block or whale belongs to whoever frees it. Headers are never unmapped, so a stale one may
 // be read by anybody; it then describes some other span, which `contains` tells.
 //
-// Slab invariants:  linesEmpty == number of lines with live == 0, up to the events under way
-//                   linesEmpty == lines  ⇔  no block is out
+// Slab invariants:  blocksOut == number of its live bits, up to the events under way
+//                   isFull  ⇒  blocksOut == number of its blocks
 
 import Synchronization
 
@@ -36,8 +36,8 @@ struct SpanHeader: ~Copyable {
     var isDirty: Bool = false
     /// Slab: no block was free at the last search; it is on no list.
     var isFull: Bool = false
-    /// Slab: lines without a live block. Large and whale: when it was handed out (SiteSamples).
-    var linesEmpty: UInt32 = 0
+    /// Slab: blocks that are out. Large and whale: when it was handed out (SiteSamples).
+    var blocksOut: UInt32 = 0
     /// Slab: the line (dense small), byte (sparse small) or block (medium) where the search for
     /// free blocks goes on. Large and whale: low bits of the call site.
     var cursor: UInt32 = 0
@@ -46,7 +46,8 @@ struct SpanHeader: ~Copyable {
     /// Dense small slab: where the first block starts in the line at `cursor` (LineSearch). Large
     /// and whale: high bits of the call site.
     var phase: UInt16 = 0
-    /// Large and whale: bytes that the program may use. Free and dirty: the next older span.
+    /// Large and whale: bytes that the program may use. Slab: how many blocks it has. Free and
+    /// dirty: the next older span.
     var bytesOrOlder: UInt = 0
 }
 
@@ -92,6 +93,10 @@ struct Span: Equatable {
     func contains(_ address: UInt) -> Bool {
         state != .unused && state != .unmapped && address >= start && address < end
     }
+
+    /// Blocks of a slab.
+    @inline(__always)
+    var blocks: UInt32 { UInt32(truncatingIfNeeded: header.pointee.bytesOrOlder) }
 
     /// Bytes usable in the block at `address`, which is the start of one.
     @inline(__always)

@@ -221,25 +221,40 @@ extension ThreadCache {
         repeat {
             let first = pointer(slot, to: UInt.self).pointee
             var bits = BlockMap.bit(first)
+            var count: UInt32 = 1
             slot &+= 8
-            while slot != end {
-                let block = pointer(slot, to: UInt.self).pointee
-                if (block ^ first) >= lineBytes { break }
-                bits |= BlockMap.bit(block)
-                slot &+= 8
+            // Behind the last slot of a stack lies another, or the hints.
+            if (pointer(slot, to: UInt.self).pointee ^ first) < lineBytes, slot != end {
+                repeat {
+                    let block = pointer(slot, to: UInt.self).pointee
+                    if (block ^ first) >= lineBytes { break }
+                    bits |= BlockMap.bit(block)
+                    slot &+= 8
+                } while slot != end
+                count = UInt32(truncatingIfNeeded: bits.nonzeroBitCount)
             }
             let line = map.live(first)
             let live = line.pointee.load(ordering: .relaxed)
             let span = map.span(first)
-            if bits & ~live != 0 {
-                // A block was freed that had never been handed out.
-                Misuse.reportFree(of: first, in: span)
-                if live == 0 { continue }
+            let left = live ^ bits
+            if left & bits != 0 {
+                returnDamaged(first, bits, span)
+                continue
             }
-            line.pointee.store(live & ~bits, ordering: .relaxed)
-            if span.header.pointee.isFull { makeAvailable(span) }
-            if live & ~bits == 0 { smallLineEmptied(span) }
+            line.pointee.store(left, ordering: .relaxed)
+            blocksReturned(count, span)
         } while slot != end
+    }
+
+    /// The same for a line's blocks of which one was freed that had never been handed out.
+    @inline(never)
+    private func returnDamaged(_ first: UInt, _ bits: UInt64, _ span: Span) {
+        Misuse.reportFree(of: first, in: span)
+        let line = BlockMap.live(first)
+        let live = line.pointee.load(ordering: .relaxed)
+        line.pointee.store(live & ~bits, ordering: .relaxed)
+        let count = UInt32(truncatingIfNeeded: (bits & live).nonzeroBitCount)
+        if count != 0 { blocksReturned(count, span) }
     }
 
     /// Puts the ready blocks of every bin back into their slabs; or only of those that were neither

@@ -108,8 +108,8 @@ extension ThreadCache {
         let left = live & ~BlockMap.bit(block)
         line.pointee.store(left, ordering: .relaxed)
         let span = BlockMap.span(block).unsafelyUnwrapped
-        if span.header.pointee.isFull { makeAvailable(span) }
-        if left == 0 { lineEmptied(block, span) }
+        if !span.sizeClass.isSmall { addHint(block, span.sizeClass) }
+        blocksReturned(1, span)
     }
 
     /// Puts a slab that gets a free block on its class's list.
@@ -119,19 +119,13 @@ extension ThreadCache {
         record(span.sizeClass).pointee.available.pushLast(span)
     }
 
-    /// A block was the last one out in its line; its live bit is already clear.
+    /// So many blocks of a slab are not out any more; their live bits are already clear.
     @inline(__always)
-    func lineEmptied(_ block: UInt, _ span: Span) {
-        if !span.sizeClass.isSmall { addHint(block, span.sizeClass) }
-        smallLineEmptied(span)
-    }
-
-    /// The same for a block of a small class.
-    @inline(__always)
-    func smallLineEmptied(_ span: Span) {
-        let empty = span.header.pointee.linesEmpty &+ 1
-        span.header.pointee.linesEmpty = empty
-        if empty == span.lines { slabEmptied(span) }
+    func blocksReturned(_ count: UInt32, _ span: Span) {
+        if span.header.pointee.isFull { makeAvailable(span) }
+        let left = span.header.pointee.blocksOut &- count
+        span.header.pointee.blocksOut = left
+        if left == 0 { slabEmptied(span) }
     }
 
     /// No block of a slab is out. The only slab of a class with room stays, against thrashing.
@@ -156,7 +150,7 @@ extension ThreadCache {
             var next = record.pointee.available.firstSpan
             while let span = next {
                 next = Span(atOrNil: span.header.pointee.next)
-                if span.header.pointee.linesEmpty == span.lines { releaseSlab(span) }
+                if span.header.pointee.blocksOut == 0 { releaseSlab(span) }
             }
         }
     }

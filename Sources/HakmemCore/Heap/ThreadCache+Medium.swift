@@ -54,7 +54,7 @@ extension ThreadCache {
     /// The next free block of a medium slab, taken; nil if there is none.
     private func searchBlocks(_ span: Span) -> FreshBlock? {
         let blockBytes = span.sizeClass.blockBytes
-        let blocks = UInt32(span.bytes / blockBytes)
+        let blocks = span.blocks
         var block = span.header.pointee.cursor
         for _ in 0..<blocks {
             if block >= blocks { block = 0 }
@@ -72,11 +72,11 @@ extension ThreadCache {
         return nil
     }
 
-    /// Marks a medium block as out. Its line holds no other start, so the line was empty.
+    /// Marks a medium block as out. Its line holds no other start.
     @inline(__always)
     private func setLive(_ block: UInt, _ span: Span) {
         BlockMap.live(block).pointee.store(BlockMap.bit(block), ordering: .relaxed)
-        span.header.pointee.linesEmpty &-= 1
+        span.header.pointee.blocksOut &+= 1
     }
 
     /// Remembers a freed medium block, unless there are enough.

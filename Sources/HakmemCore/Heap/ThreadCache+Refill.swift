@@ -3,9 +3,9 @@
 // The miss of malloc for small sizes: blocks from a slab's map lines into the bin's stack.
 //
 // Blocks come in ascending addresses from where the last refill left off, whatever order they were
-// freed in: that restores locality after a fragmented history. A slab in which the search finds no
-// more goes off its list; the first block that returns to it puts it back, at the end: by its turn
-// it has gathered more free blocks.
+// freed in: that restores locality after a fragmented history. A slab of which every block is out
+// goes off its list; the first block that returns to it puts it back, at the end: by its turn it
+// has gathered more free blocks.
 
 import CHakmemShim
 import Synchronization
@@ -29,21 +29,17 @@ extension ThreadCache {
         let record = record(sizeClass)
         let entry = SmallClassTable.entry(sizeClass)
         let limit = nextBatch(sizeClass)
-        while true {
-            guard let span = record.pointee.available.firstSpan ?? acquireSlab(sizeClass) else {
-                return 0
-            }
-            let found =
-                sizeClass.isSparse
-                ? LineSearch.fillSparse(
-                    bin, from: span, blockBytes: sizeClass.blockBytes, limit: limit)
-                : LineSearch.fill(bin, from: span, entry, limit: limit)
-            if found.isExhausted { markFull(span, record) }
-            if found.first != 0 {
-                noteRefill(sizeClass, found.count)
-                return found.first
-            }
+        guard let span = record.pointee.available.firstSpan ?? acquireSlab(sizeClass) else {
+            return 0
         }
+        let found =
+            sizeClass.isSparse
+            ? LineSearch.fillSparse(
+                bin, from: span, blockBytes: sizeClass.blockBytes, limit: limit)
+            : LineSearch.fill(bin, from: span, entry, limit: limit)
+        if span.header.pointee.blocksOut == span.blocks { markFull(span, record) }
+        noteRefill(sizeClass, found.count)
+        return found.first
     }
 
     /// Takes a slab without a free block off its class's list.
@@ -65,13 +61,15 @@ extension ThreadCache {
         span.header.pointee.owner = address
         span.header.pointee.sizeClass = UInt8(sizeClass.index)
         span.header.pointee.isFull = false
-        span.header.pointee.linesEmpty = span.lines
+        span.header.pointee.blocksOut = 0
         span.header.pointee.cursor = 0
         span.header.pointee.phase = 0
         span.header.pointee.virginFromOrStamp = isClean ? 0 : UInt32.max
+        var room = span.bytes
         if sizeClass.isSmall {
             let block = UInt32(sizeClass.blockBytes)
             let phase = LineSearch.firstPhase(span, block)
+            room -= UInt(phase)
             span.header.pointee.phase = UInt16(phase)
             if sizeClass.isSparse { span.header.pointee.cursor = phase }
             // Every free takes the slow path while it is to be counted.
@@ -82,6 +80,7 @@ extension ThreadCache {
                 return nil
             }
         }
+        span.header.pointee.bytesOrOlder = room / sizeClass.blockBytes
         span.setState(.slab)
         span.publish(owner: address)
         record.pointee.slabs += 1

@@ -62,6 +62,18 @@ enum Report {
         ignored.wrappingAdd(1, ordering: .relaxed)
     }
 
+    /// Ends the program: a slab's count of free blocks is wrong, so the program has written over
+    /// what is ours, and no block of it is safe to give.
+    @inline(never)
+    static func damagedSlab(_ start: UInt) -> Never {
+        var text = TextBuffer(sink: .descriptor(standardError))
+        text.append("hakmem: the heap is damaged around ")
+        text.append(hexadecimal: start)
+        text.append("\n")
+        text.flush()
+        abort()
+    }
+
     /// Says why a profile is not used; `line` is 0 when it is no line's fault.
     static func badProfile(_ path: UnsafePointer<CChar>, line: Int, _ reason: StaticString) {
         var text = TextBuffer(sink: .descriptor(standardError))
