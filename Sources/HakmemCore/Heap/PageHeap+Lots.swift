@@ -2,7 +2,8 @@
 //
 // Fresh memory for small slabs comes in lots. Small slabs are written whole, so a heap that grows
 // by them will use what lies next: a lot is populated by one system call instead of a page fault
-// each, and from 2 MiB on, by then an eighth of what is in use at most, by one huge page.
+// each. Small lots do for that; as soon as 2 MiB are a sixteenth of what is in use, a lot is a huge
+// page.
 //
 // The lot is set apart: medium and large blocks, which programs often write in part only, never
 // come from it. What nobody took for a purge delay joins the dirty spans.
@@ -14,14 +15,15 @@ import Synchronization
 
 extension PageHeap {
     private static let hugeBytes: UInt = 2 << 20
-    /// A lot is at most this part of what is in use: 1/2^shift.
-    private static let lotShift: UInt = 3
+    /// A huge lot is at most this part of what is in use, 1/2^shift; a small one at most that.
+    private static let hugeLotShift: UInt = 4
+    private static let smallLotShift: UInt = 6
+    private static let smallLotMax: UInt = 256 << 10
 
     /// A span that will be written whole, and soon.
     func acquireDense(_ granules: UInt) -> Span? {
         fields.pointee.lock.acquire()
-        let lot = lotGranules
-        guard lot > granules, reserveHeaders(), fields.pointee.dirty.find(granules) == nil else {
+        guard reserveHeaders(), fields.pointee.dirty.find(granules) == nil else {
             fields.pointee.lock.release()
             return acquire(granules)
         }
@@ -31,7 +33,7 @@ extension PageHeap {
             fields.pointee.spansAcquired.wrappingAdd(1, ordering: .relaxed)
             return span
         }
-        let span = takeClean(lot, atLeast: granules)
+        let span = takeClean(max(lotGranules, granules), atLeast: granules)
         let shape = growthBytes
         fields.pointee.lock.release()
         guard let span else {
@@ -44,7 +46,12 @@ extension PageHeap {
 
     /// Granules of the next lot.
     private var lotGranules: UInt {
-        min(usedBytes >> PageHeap.lotShift, PageHeap.hugeBytes) >> granuleShift
+        let used = usedBytes
+        let isHuge = used >> PageHeap.hugeLotShift >= PageHeap.hugeBytes
+        return
+            (isHuge
+            ? PageHeap.hugeBytes : min(used >> PageHeap.smallLotShift, PageHeap.smallLotMax))
+            >> granuleShift
     }
 
     private func takeFromLot(_ granules: UInt) -> Span? {
