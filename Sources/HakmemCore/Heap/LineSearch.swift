@@ -173,6 +173,16 @@ enum LineSearch {
         return found
     }
 
+    /// Has the next search of a slab begin at its first block.
+    static func restart(_ span: Span, _ sizeClass: SizeClass) {
+        span.header.pointee.cursor = 0
+        span.header.pointee.phase = 0
+        guard sizeClass.isSmall else { return }
+        let phase = firstPhase(span, UInt32(sizeClass.blockBytes))
+        span.header.pointee.phase = UInt16(phase)
+        if sizeClass.isSparse { span.header.pointee.cursor = phase }
+    }
+
     /// Where a slab's first block starts: at a multiple of its size (StartCheck).
     static func firstPhase(_ span: Span, _ blockBytes: UInt32) -> UInt32 {
         let block = UInt(blockBytes)

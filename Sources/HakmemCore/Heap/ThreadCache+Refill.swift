@@ -63,14 +63,9 @@ extension ThreadCache {
         span.header.pointee.sizeClass = UInt8(sizeClass.index)
         span.header.pointee.isFull = false
         span.header.pointee.linesEmpty = span.lines
-        span.header.pointee.cursor = 0
-        span.header.pointee.phase = 0
         span.header.pointee.virginFromOrStamp = isClean ? 0 : UInt32.max
+        LineSearch.restart(span, sizeClass)
         if sizeClass.isSmall {
-            let block = UInt32(sizeClass.blockBytes)
-            let phase = LineSearch.firstPhase(span, block)
-            span.header.pointee.phase = UInt16(phase)
-            if sizeClass.isSparse { span.header.pointee.cursor = phase }
             // Every free takes the slow path while it is to be counted.
             let binOffset = process.options.countsEveryCall ? 0 : sizeClass.blockBytes
             guard setOwnMap(span, binOffset: binOffset) else {

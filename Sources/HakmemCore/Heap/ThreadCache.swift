@@ -167,7 +167,7 @@ struct ThreadCache: Equatable {
     }
 
     /// Writes what is not zero in a new cache.
-    private func prepare() {
+    func prepare() {
         // No bin has room until its first refill gives it some.
         let empty = Bin(top: hak_empty_slot_address(), full: hak_empty_slot_address())
         pointer(address, to: Bin.self).pointee = empty
