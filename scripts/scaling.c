@@ -32,8 +32,8 @@ static volatile char marks[OPERATIONS][2][2] __attribute__((aligned(4096)));
     (marks[operation][thread][0] = 1, (call), marks[operation][thread][1] = 1)
 
 enum { BLOCKS = 1500, LARGE = 64, RUN = 16, STACK = 256 << 10 };
-// Short threads have known stacks, which are not counted.
-static char stacks[2][STACK] __attribute__((aligned(4096)));
+// Known stacks, which are not counted: two of short threads, two of those that start them.
+static char stacks[4][STACK] __attribute__((aligned(4096)));
 static void *blocks[2][BLOCKS];
 static sem_t turns[2];
 
@@ -75,6 +75,15 @@ static void *begin_and_exit(void *argument) {
     return NULL;
 }
 
+static pthread_t start(char *stack, void *(*body)(void *), int *me) {
+    pthread_t thread;
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstack(&attributes, stack, STACK);
+    if (pthread_create(&thread, &attributes, body, me)) exit(1);
+    return thread;
+}
+
 static void *work(void *argument) {
     int me = *(int *)argument;
     sem_wait(&turns[me]);
@@ -100,11 +109,7 @@ static void *work(void *argument) {
     release(me, LARGE_FREE, LARGE);
     pairs(me, WHALE_MALLOC, 40 << 20, 32);
     for (int i = 0; i < 32; i++) {
-        pthread_t thread;
-        pthread_attr_t attributes;
-        pthread_attr_init(&attributes);
-        pthread_attr_setstack(&attributes, stacks[me], STACK);
-        pthread_create(&thread, &attributes, begin_and_exit, &me);
+        pthread_t thread = start(stacks[me], begin_and_exit, &me);
         pthread_join(thread, NULL);
         marks[EXIT][me][1] = 1;
         yield_turn(me);
@@ -123,13 +128,13 @@ static void count_paths(void) {
     Dl_info library;
     if (!dladdr(dlsym(RTLD_DEFAULT, "malloc"), &library)) exit(1);
     printf("%s\n%p\n%p\n%p\n%d\n", library.dli_fname, library.dli_fbase, (void *)marks,
-           (void *)stacks, 2 * STACK);
+           (void *)stacks, 4 * STACK);
     for (int i = 0; i < OPERATIONS; i++) printf("%s\n", names[i]);
     fflush(stdout);
     pthread_t threads[2];
     int numbers[2] = {0, 1};
     for (int i = 0; i < 2; i++) sem_init(&turns[i], 0, 0);
-    for (int i = 0; i < 2; i++) pthread_create(&threads[i], NULL, work, &numbers[i]);
+    for (int i = 0; i < 2; i++) threads[i] = start(stacks[2 + i], work, &numbers[i]);
     sem_post(&turns[0]);
     for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
 }
