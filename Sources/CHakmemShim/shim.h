@@ -45,10 +45,11 @@ struct hak_empty_cache {
   uint64_t own_map;
 };
 
-/* What lies under the last ready block of a stack: a word without the mark of a ready block. */
-HAK_SHARED uint64_t hak_sentinel = 0;
-HAK_SHARED const void *const hak_empty_slot = &hak_sentinel;
-HAK_INLINE uintptr_t hak_sentinel_address(void) { return (uintptr_t)&hak_sentinel; }
+/* What the top of a bin without a stack points to: a word without the mark of a ready block. The
+   miss writes it, as it was, by the instruction that would clear the mark: it has a cache line of
+   its own, because slow paths read what lies beside it. Stacks have their cache's own word. */
+HAK_SHARED __attribute__((aligned(64))) uint64_t hak_no_block[8] = {0};
+HAK_SHARED const void *const hak_empty_slot = hak_no_block;
 HAK_INLINE uintptr_t hak_empty_slot_address(void) { return (uintptr_t)&hak_empty_slot; }
 
 /* So that a thread without a cache needs no test on the hit path. */

@@ -19,6 +19,7 @@ enum Probes {
             "hand-over": runHandOver,
             "churn": runChurn,
             "fork-storm": runForkStorm,
+            "fork-orphans": runForkOrphans,
             "tls-destructors": runTlsDestructors,
             "signal": runSignal,
         ]

@@ -43,6 +43,10 @@ import Testing
         expectSuccess([Product.probes, "fork-storm", "200", "\(threads)"])
     }
 
+    @Test(arguments: [1, 4, 16]) func servesChildrenWithOthersBlocks(threads: Int) {
+        expectSuccess([Product.probes, "fork-orphans", "50", "\(threads)"])
+    }
+
     @Test(Installed.needs("gcc")) func startsPrograms() throws {
         expectSuccess([try Sources.program("spawn.c")])
     }

@@ -42,7 +42,7 @@ import Testing
         let whole = try bytes()
         try whole.withUnsafeBytes { try TraceReader($0).check() }
         for end in whole.indices {
-            Array(whole[..<end]).withUnsafeBytes { raw in
+            _ = Array(whole[..<end]).withUnsafeBytes { raw in
                 #expect(throws: Failure.self) { try TraceReader(raw).check() }
             }
         }

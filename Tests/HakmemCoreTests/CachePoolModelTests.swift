@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Every interleaving of the protocol of CachePool.swift: senders, a leaver and an adopter of one
-// cache. Each atomic step of the code is a step here.
+// cache; or, in a forked child, senders and an adopter of an orphan. Each atomic step of the code
+// is a step here.
 
 import Testing
 
@@ -16,11 +17,13 @@ struct PoolRules: Hashable {
 }
 
 private struct PoolModel: Interleaving {
-    enum CacheState: UInt8 { case owned, pooled, visited }
+    enum CacheState: UInt8 { case owned, pooled, visited, orphan }
 
     enum Step: UInt8 {
         // Sender.
         case push
+        // reclaimOrphans. The visits that follow it are not more than the one that a sender makes.
+        case readOrphan, lockToReclaim, reclaim, unlockToReclaim
         // visitIfNeeded: both loads, the take, the drain, the leave.
         case readState, readInbox, take, drainVisited, freeVisited, leaveVisited
         // Leaver: the owner's last drain, and abandon.
@@ -38,6 +41,7 @@ private struct PoolModel: Interleaving {
         var holdsBack = false
         /// An adopter that abandons the cache again.
         var leavesAgain = false
+        var isAdopter = false
         var isInside = false
     }
 
@@ -50,12 +54,19 @@ private struct PoolModel: Interleaving {
     var freed: UInt8 = 0
     var violation: String?
 
-    init(senders: Int, adopters: Int, leavesAgain: Bool, rules: PoolRules = PoolRules()) {
+    init(
+        senders: Int, adopters: Int, leavesAgain: Bool, isOrphan: Bool = false,
+        rules: PoolRules = PoolRules()
+    ) {
         self.rules = rules
         actors = (0..<senders).map { Actor(step: .push, message: 1 << UInt8($0)) }
-        actors.append(Actor(step: .drainOwned, isInside: true))
+        if isOrphan {
+            cache = .orphan
+        } else {
+            actors.append(Actor(step: .drainOwned, isInside: true))
+        }
         for _ in 0..<adopters {
-            actors.append(Actor(step: .lockToAdopt, leavesAgain: leavesAgain))
+            actors.append(Actor(step: .readOrphan, leavesAgain: leavesAgain, isAdopter: true))
         }
     }
 
@@ -85,6 +96,7 @@ private struct PoolModel: Interleaving {
         let all = actors.reduce(0) { $0 | $1.message }
         switch cache {
         case .visited: return "left as visited"
+        case .orphan: return "left an orphan"
         case .pooled where inbox != 0: return "a message waits for nobody"
         case .pooled, .owned: return freed | inbox == all ? nil : "a message is lost"
         }
@@ -93,12 +105,27 @@ private struct PoolModel: Interleaving {
     private mutating func advance(_ index: Int) {
         var actor = actors[index]
         // A locked instruction waits until its processor's writes are seen.
-        let locked: Set<Step> = [.push, .take, .drainVisited, .lockToAdopt, .lockToLeave, .adopt]
+        let locked: Set<Step> = [
+            .push, .take, .drainVisited, .lockToAdopt, .lockToLeave, .adopt, .lockToReclaim,
+        ]
         if actor.holdsBack, locked.contains(actor.step) { return }
         switch actor.step {
         case .push:
             inbox |= actor.message
-            actor.step = rules.senderLooksAtState ? .readState : .done
+            actor.step = rules.senderLooksAtState ? .readOrphan : .done
+        case .readOrphan:
+            let next: Step = actor.isAdopter ? .lockToAdopt : .readState
+            actor.step = cache == .orphan ? .lockToReclaim : next
+        case .lockToReclaim: lock(&actor, then: .reclaim)
+        case .reclaim:
+            actor.step = .unlockToReclaim
+            if cache == .orphan {
+                isListed = true
+                writePooled(&actor, then: .unlockToReclaim)
+            }
+        case .unlockToReclaim:
+            isLocked = false
+            actor.step = actor.isAdopter ? .lockToAdopt : .readState
         case .readState:
             actor.step = cache == .pooled || actor.holdsBack ? .readInbox : .done
         case .readInbox:
@@ -179,6 +206,16 @@ private struct PoolModel: Interleaving {
         #expect(run.violation == nil)
         #expect(run.endings > 0)
         print("\(actors.senders) senders, \(actors.adopters) adopters: \(run.states) states")
+    }
+
+    @Test(arguments: [(1, 0), (2, 0), (3, 0), (1, 1), (2, 1), (3, 1), (2, 2)])
+    func nothingSentToAnOrphanIsLost(actors: (senders: Int, adopters: Int)) {
+        let run = Exploration(
+            from: PoolModel(
+                senders: actors.senders, adopters: actors.adopters, leavesAgain: true,
+                isOrphan: true))
+        #expect(run.violation == nil)
+        #expect(run.endings > 0)
     }
 
     @Test(arguments: [

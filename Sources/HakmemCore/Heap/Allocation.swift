@@ -41,7 +41,7 @@ extension ThreadCache {
     private func allocateSmall(_ sizeClass: SizeClass) -> FreshBlock? {
         let bin = bin(sizeClass)
         var block = pointer(bin.pointee.top, to: UInt.self).pointee
-        if block != hak_sentinel_address() {
+        if block != sentinel, bin.pointee.top != hak_empty_slot_address() {
             // Here also after the program has written over the mark of a freed block.
             _ = hak_mark_clear(block)
             bin.pointee.top -= 8

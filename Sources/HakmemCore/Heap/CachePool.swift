@@ -11,6 +11,9 @@
 //                      ▼    │
 //                     visited                        a sender drains the inbox meanwhile
 //
+// In a forked child a cache may also be an orphan, until CachePool+Orphans has put it in order and
+// into the pool.
+//
 // The inbox of a pooled cache would fill for ever, so whoever sends to one visits it and frees the
 // blocks itself. Nothing is lost: a sender first pushes and then reads the state; a leaver first
 // writes `pooled` and then reads the inbox. All four are sequentially consistent, so at least one
@@ -26,6 +29,7 @@ enum CacheState {
     static let owned: UInt32 = 0
     static let pooled: UInt32 = 1
     static let visited: UInt32 = 2
+    static let orphan: UInt32 = 3
 }
 
 /// What the cache pool is made of. Zeroed memory is its valid initial state.
@@ -38,6 +42,8 @@ struct CachePoolFields: ~Copyable {
     let firstCache: Atomic<UInt>
     let cacheCount: Atomic<UInt>
     let ownedCount: Atomic<UInt>
+    /// Whether some cache is an orphan. Relaxed: who acts on it takes the lock first.
+    let hasOrphans: Atomic<Bool>
 }
 
 struct CachePool {
@@ -48,6 +54,7 @@ struct CachePool {
 
     /// A cache for the calling thread: a pooled one or a new one; nil when out of memory.
     func adopt() -> ThreadCache? {
+        reclaimOrphans()
         if let cache = takePooled() {
             fields.pointee.ownedCount.wrappingAdd(1, ordering: .relaxed)
             cache.drainInbox()
@@ -105,7 +112,12 @@ struct CachePool {
         visitIfNeeded(cache)
     }
 
-    private static func visitIfNeeded(_ cache: ThreadCache) {
+    static func visitIfNeeded(_ cache: ThreadCache) {
+        if cache.header.pointee.state.load(ordering: .sequentiallyConsistent)
+            == CacheState.orphan
+        {
+            cachePool.reclaimOrphans()
+        }
         while cache.header.pointee.state.load(ordering: .sequentiallyConsistent)
             == CacheState.pooled,
             cache.header.pointee.inbox.load(ordering: .sequentiallyConsistent) != 0,
@@ -117,13 +129,13 @@ struct CachePool {
         }
     }
 
-    private static func take(_ cache: ThreadCache, as state: UInt32) -> Bool {
+    static func take(_ cache: ThreadCache, as state: UInt32) -> Bool {
         cache.header.pointee.state.compareExchange(
             expected: CacheState.pooled, desired: state, ordering: .acquiring
         ).exchanged
     }
 
-    private static func leave(_ cache: ThreadCache) {
+    static func leave(_ cache: ThreadCache) {
         cache.header.pointee.state.store(CacheState.pooled, ordering: .sequentiallyConsistent)
     }
 
@@ -140,23 +152,6 @@ struct CachePool {
 
     func acquireLock() { fields.pointee.lock.acquire() }
     func releaseLock() { fields.pointee.lock.release() }
-
-    /// In a forked child: a cache that a vanished thread was visiting stays out of use for ever.
-    func resetAfterFork() {
-        var kept: UInt = 0
-        var address = fields.pointee.firstPooled
-        while address != 0 {
-            let cache = ThreadCache(at: address)
-            address = cache.header.pointee.nextPooled
-            if cache.header.pointee.state.load(ordering: .relaxed) == CacheState.pooled {
-                cache.header.pointee.nextPooled = kept
-                kept = cache.address
-            }
-        }
-        fields.pointee.firstPooled = kept
-        fields.pointee.ownedCount.store(1, ordering: .relaxed)
-        fields.pointee.lock.resetAfterFork()
-    }
 }
 
 extension ThreadCache {

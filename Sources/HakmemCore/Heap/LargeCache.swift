@@ -134,6 +134,28 @@ struct LargeCache: ~Copyable {
         }
     }
 
+    /// In a forked child, of a thread that is not there: keeps those that `isFree` accepts of what
+    /// the slots name. They may name anything that was ever in them.
+    mutating func sift(_ isFree: (Span) -> Bool) {
+        count = 0
+        bytes = 0
+        for index in 0..<LargeCache.slotCount {
+            guard let span = Span(atOrNil: spans[index]), isFree(span) else { continue }
+            spans[count] = span.address
+            count += 1
+            bytes += span.bytes
+        }
+    }
+
+    func contains(_ span: Span) -> Bool {
+        for index in 0..<count where spans[index] == span.address { return true }
+        return false
+    }
+
+    func forEachSpan(_ body: (Span) -> Void) {
+        for index in 0..<count { body(Span(at: spans[index])) }
+    }
+
     mutating func releaseAll() {
         while count > 0 { releaseOldest() }
     }

@@ -163,6 +163,15 @@ enum LineSearch {
         return found
     }
 
+    /// Has the next search of a slab begin at its first block; and counts its blocks.
+    static func restart(_ span: Span, _ sizeClass: SizeClass) {
+        let header = span.header
+        let phase = sizeClass.isSmall ? firstPhase(span, UInt32(sizeClass.blockBytes)) : 0
+        header.pointee.phase = UInt16(phase)
+        header.pointee.cursor = sizeClass.isSparse && sizeClass.isSmall ? phase : 0
+        header.pointee.bytesOrOlder = (span.bytes - UInt(phase)) / sizeClass.blockBytes
+    }
+
     /// Where a slab's first block starts: at a multiple of its size (StartCheck).
     static func firstPhase(_ span: Span, _ blockBytes: UInt32) -> UInt32 {
         let block = UInt(blockBytes)

@@ -144,6 +144,12 @@ struct Outgoing: ~Copyable {
         CachePool.deliver(message, to: ThreadCache(at: message.header.pointee.owner))
     }
 
+    /// Drops what is open: in a forked child, of a thread that is not there.
+    mutating func forget() {
+        slots = InlineArray(repeating: 0)
+        openCount = 0
+    }
+
     mutating func sendAll() {
         if openCount == 0 { return }
         for slot in 0..<Int(Outgoing.slotCount) where slots[slot] != 0 { send(slot) }

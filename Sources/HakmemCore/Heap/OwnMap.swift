@@ -59,16 +59,34 @@ extension ThreadCache {
         return widenOwnMap(around: offset)
     }
 
-    /// Makes one range of all that is writable and the piece around `offset`.
-    @inline(never)
-    private func widenOwnMap(around offset: UInt) -> Bool {
+    /// One range of all that is writable and the piece around `offset`.
+    private func ownMapRange(with offset: UInt) -> OwnMapRange {
         let range = header.pointee.ownMap
         let piece = max(OwnMap.pieceBytes, process.pageBytes)
         let start = offset & ~(piece - 1)
         let end = min(start + piece, alignUp(OwnMap.bytes, to: process.pageBytes))
         let isFirst = range.end == 0
-        let wide = OwnMapRange(
+        return OwnMapRange(
             start: isFirst ? start : min(start, range.start), end: max(end, range.end))
+    }
+
+    /// Finds the writable range again, of a cache that may have lost it: where an entry of a slab
+    /// is not 0, the piece around it is writable. Entries that are 0 may stay as they are.
+    func recallOwnMap(_ span: Span) {
+        var address = span.start
+        while address < span.end {
+            let entry = OwnMap.entry(address, self.address)
+            if entry.pointee != 0 {
+                let offset = UInt(bitPattern: entry) &- self.address &- UInt(HAK_OWN_MAP_OFFSET)
+                header.pointee.ownMap = ownMapRange(with: offset)
+            }
+            address += granuleBytes
+        }
+    }
+
+    @inline(never)
+    private func widenOwnMap(around offset: UInt) -> Bool {
+        let wide = ownMapRange(with: offset)
         let mapStart = address + UInt(HAK_OWN_MAP_OFFSET)
         guard SystemCall.commit(mapStart + wide.start, bytes: wide.end - wide.start) else {
             return false

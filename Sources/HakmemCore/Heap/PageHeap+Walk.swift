@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Walking all spans of the page heap, for the statistics and the invariants: chunk by chunk, from
+// Walking all spans of the page heap, for statistics, invariants and orphans: chunk by chunk, from
 // each span to the one behind it. Under the lock: then no span changes hands.
 
 extension PageHeap {
@@ -16,4 +16,20 @@ extension PageHeap {
     /// The newest chunk's record; the rest follow it. Read under the lock: then no span changes
     /// hands, and every chunk is covered by spans without a gap.
     var firstChunk: ChunkRecord? { fields.pointee.chunks.firstRecord }
+
+    /// Calls `body` with every slab, under the lock. One that is just made may be left out.
+    func forEachSlab(_ body: (Span) -> Void) {
+        acquireLock()
+        defer { releaseLock() }
+        var record = firstChunk
+        while let chunk = record {
+            var address = chunk.start
+            while address < chunk.start + chunk.bytes {
+                let found = span(startingAt: address)
+                if let span = found.span, span.isSlabSeen { body(span) }
+                address = found.next
+            }
+            record = chunk.next
+        }
+    }
 }

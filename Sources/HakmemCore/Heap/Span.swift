@@ -28,8 +28,9 @@ struct SpanHeader: ~Copyable {
     /// Slab: its thread cache. Free and dirty: the next younger span.
     var owner: UInt = 0
     var granules: UInt32 = 0
-    /// A SpanState. Relaxed: who may set it is its owner, and neighbours only ask whether it is
-    /// free, which changes under the page heap's lock alone.
+    /// A SpanState. Read relaxed: who may set it is its owner, and neighbours only ask whether it
+    /// is free, which changes under the page heap's lock alone. Written releasing: a slab's fields
+    /// are written before it is one, which CachePool+Orphans counts on.
     let state = Atomic<UInt8>(0)
     var sizeClass: UInt8 = 0
     /// Free: whether its memory may be other than zero. Slab: whether it was when it was taken.
@@ -82,7 +83,12 @@ struct Span: Equatable {
 
     @inline(__always)
     func setState(_ state: SpanState) {
-        header.pointee.state.store(state.rawValue, ordering: .relaxed)
+        header.pointee.state.store(state.rawValue, ordering: .releasing)
+    }
+
+    /// Whether it is a slab, for whoever reads its owner and class next without owning it.
+    var isSlabSeen: Bool {
+        header.pointee.state.load(ordering: .acquiring) == SpanState.slab.rawValue
     }
 
     @inline(__always)

@@ -53,7 +53,7 @@ extension ThreadCache {
         let old = pointer(window(sizeClass), to: UInt.self)
         let new = pointer(bottom &+ below &* 8, to: UInt.self)
         old.pointee = new.pointee
-        new.pointee = hak_sentinel_address()
+        new.pointee = sentinel
         record.pointee.below = UInt16(truncatingIfNeeded: below)
         setBound(sizeClass)
     }
@@ -93,7 +93,7 @@ extension ThreadCache {
         let record = record(sizeClass)
         if record.pointee.limit != 0 { return }
         let bottom = startCheck(sizeClass).pointee.bottom
-        pointer(bottom, to: UInt.self).pointee = hak_sentinel_address()
+        pointer(bottom, to: UInt.self).pointee = sentinel
         record.pointee.limit = UInt16(sizeClass.stackSlotsFirst)
         record.pointee.batch = SizeClass.batchBeforeFirst
         bin(sizeClass).pointee = Bin(top: bottom, full: bottom)

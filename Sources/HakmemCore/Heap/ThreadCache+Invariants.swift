@@ -70,7 +70,7 @@
             for index in 0...ready {
                 let block = pointer(bottom + index * 8, to: UInt.self).pointee
                 if index == below {
-                    if block != hak_sentinel_address() { found.append("no sentinel") }
+                    if block != sentinel { found.append("no sentinel") }
                     continue
                 }
                 if !seen.insert(block).inserted { found.append("\(block) is twice in the bin") }

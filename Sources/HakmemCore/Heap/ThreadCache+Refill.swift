@@ -62,16 +62,9 @@ extension ThreadCache {
         span.header.pointee.sizeClass = UInt8(sizeClass.index)
         span.header.pointee.isFull = false
         span.header.pointee.blocksOut = 0
-        span.header.pointee.cursor = 0
-        span.header.pointee.phase = 0
         span.header.pointee.virginFromOrStamp = isClean ? 0 : UInt32.max
-        var room = span.bytes
+        LineSearch.restart(span, sizeClass)
         if sizeClass.isSmall {
-            let block = UInt32(sizeClass.blockBytes)
-            let phase = LineSearch.firstPhase(span, block)
-            room -= UInt(phase)
-            span.header.pointee.phase = UInt16(phase)
-            if sizeClass.isSparse { span.header.pointee.cursor = phase }
             // Every free takes the slow path while it is to be counted.
             let binOffset = process.options.countsEveryCall ? 0 : sizeClass.blockBytes
             guard setOwnMap(span, binOffset: binOffset) else {
@@ -80,7 +73,6 @@ extension ThreadCache {
                 return nil
             }
         }
-        span.header.pointee.bytesOrOlder = room / sizeClass.blockBytes
         span.setState(.slab)
         span.publish(owner: address)
         record.pointee.slabs += 1

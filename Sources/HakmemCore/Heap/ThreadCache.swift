@@ -11,6 +11,7 @@
 //   +0     bins      one of 16 bytes a small class, at the class's block size, so that malloc's bin
 //                    is at `cache + ((n + 15) & ~15)`; bin 0 is always both empty and full
 //   +1040  mask of the own map; one StartCheck a small class
+//   +2112  sentinel
 //   +2176  header    inbox, state, links, counters, large blocks kept for reuse, outgoing messages
 //   +4096  own map   2 bytes a granule of address space (OwnMap)
 //
@@ -102,6 +103,7 @@ struct ThreadCache: Equatable {
     private static let headBytes = UInt(HAK_OWN_MAP_OFFSET)
     static let ownMaskOffset = UInt(HAK_BINS) * binBytes
     static let startChecksOffset = ownMaskOffset + 16
+    private static let sentinelOffset: UInt = 2112
     private static let headerOffset: UInt = 2176
     private static let recordsBytes = UInt(SizeClass.end * MemoryLayout<ClassRecord>.stride)
     static let hintsMax: UInt16 = 4
@@ -142,6 +144,11 @@ struct ThreadCache: Equatable {
         return pointer(address &- ThreadCache.stacksEnd &+ offset, to: UInt.self)
     }
 
+    /// The address of the word that lies under the last ready block of each stack: without the
+    /// mark of one. Misses of malloc write it, as it was, so it is this cache's own.
+    @inline(__always)
+    var sentinel: UInt { address &+ ThreadCache.sentinelOffset }
+
     // MARK: Make
 
     /// A new cache, owned by the caller; nil when out of memory.
@@ -167,7 +174,7 @@ struct ThreadCache: Equatable {
     }
 
     /// Writes what is not zero in a new cache.
-    private func prepare() {
+    func prepare() {
         // No bin has room until its first refill gives it some.
         let empty = Bin(top: hak_empty_slot_address(), full: hak_empty_slot_address())
         pointer(address, to: Bin.self).pointee = empty
@@ -206,7 +213,8 @@ struct ThreadCache: Equatable {
         layoutAssert(MemoryLayout<Bin>.stride == Int(binBytes))
         layoutAssert(MemoryLayout<StartCheck>.stride == Int(binBytes))
         layoutAssert(binBytes == unitBytes)
-        layoutAssert(startChecksOffset + UInt(HAK_BINS) * binBytes <= headerOffset)
+        layoutAssert(startChecksOffset + UInt(HAK_BINS) * binBytes <= sentinelOffset)
+        layoutAssert(sentinelOffset % 64 == 0 && sentinelOffset + 64 <= headerOffset)
         let headerEnd = headerOffset + UInt(MemoryLayout<ThreadCacheHeader>.size)
         layoutAssert(headerEnd <= headBytes)
         StartCheck.assertLayout()

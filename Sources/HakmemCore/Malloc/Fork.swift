@@ -2,9 +2,10 @@
 //
 // fork: all locks are held across it, so that the child finds every shared structure whole.
 //
-// The child has one thread. Caches of the threads that are not there stay as they were, slabs and
-// live blocks included: one of them may have been in the middle of something, so nobody adopts
-// them. Blocks of theirs that the child frees wait in their inboxes for ever.
+// The child has one thread. Caches of the threads that are not there become orphans
+// (CachePool+Orphans).
+
+import CHakmemShim
 
 @c(hak_fork_prepare) public func hakForkPrepare() {
     cachePool.acquireLock()
@@ -31,5 +32,5 @@
     messagePool.resetAfterFork()
     pageHeap.resetAfterFork()
     whaleCache.resetAfterFork()
-    cachePool.resetAfterFork()
+    cachePool.resetAfterFork(own: hak_cache_get())
 }

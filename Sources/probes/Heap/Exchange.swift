@@ -80,6 +80,16 @@ final class Exchange: @unchecked Sendable {
         return takeUnlocked(choice)
     }
 
+    /// How many there are.
+    var heldCount: Int {
+        lock.lock()
+        defer { lock.unlock() }
+        return count
+    }
+
+    /// `heldCount` for the caller of `whileHeld` and its forked child.
+    var heldCountUnlocked: Int { count }
+
     /// Verifies and frees everything.
     func drain() {
         while let parcel = take(0) { parcel.release() }
