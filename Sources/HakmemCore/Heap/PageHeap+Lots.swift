@@ -33,7 +33,7 @@ extension PageHeap {
             fields.pointee.spansAcquired.wrappingAdd(1, ordering: .relaxed)
             return span
         }
-        let span = takeClean(max(lotGranules, granules), atLeast: granules)
+        let span = takeClean(lotGranules(granules), atLeast: granules)
         let shape = growthBytes
         fields.pointee.lock.release()
         guard let span else {
@@ -44,14 +44,14 @@ extension PageHeap {
         return span
     }
 
-    /// Granules of the next lot.
-    private var lotGranules: UInt {
+    /// Granules of the next lot, from which spans of so many will be taken.
+    private func lotGranules(_ granules: UInt) -> UInt {
         let used = usedBytes
-        let isHuge = used >> PageHeap.hugeLotShift >= PageHeap.hugeBytes
-        return
-            (isHuge
-            ? PageHeap.hugeBytes : min(used >> PageHeap.smallLotShift, PageHeap.smallLotMax))
-            >> granuleShift
+        if used >> PageHeap.hugeLotShift >= PageHeap.hugeBytes {
+            return PageHeap.hugeBytes >> granuleShift
+        }
+        let lot = min(used >> PageHeap.smallLotShift, PageHeap.smallLotMax) >> granuleShift
+        return max(lot / granules, 1) * granules
     }
 
     private func takeFromLot(_ granules: UInt) -> Span? {
