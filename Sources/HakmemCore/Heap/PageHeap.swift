@@ -135,6 +135,21 @@ struct PageHeap {
         if isOverBound { _ = purge(now: now, all: false) } else { purgeIfDue(now) }
     }
 
+    /// Takes several spans back at once; leaves the list empty.
+    func release(_ spans: inout SpanList) {
+        let now = Clock.nowMs()
+        fields.pointee.lock.acquire()
+        while let span = spans.firstSpan {
+            spans.remove(span)
+            span.header.pointee.isDirty = true
+            fields.pointee.droppedBytes += span.bytes
+            insertJoined(span, stamp: now)
+        }
+        let isOverBound = mustPurge
+        fields.pointee.lock.release()
+        if isOverBound { _ = purge(now: now, all: false) } else { purgeIfDue(now) }
+    }
+
     /// Gives back all but the first `granules` of a span in use.
     func trim(_ span: Span, toGranules granules: UInt) {
         let now = Clock.nowMs()

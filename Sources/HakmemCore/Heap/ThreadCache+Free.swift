@@ -145,14 +145,19 @@ extension ThreadCache {
 
     /// Gives the empty slabs that are kept against thrashing back to the page heap.
     func releaseEmptySlabs() {
+        var retired = SpanList()
         for index in 1..<SizeClass.end {
             let record = record(SizeClass(index: index))
             var next = record.pointee.available.firstSpan
             while let span = next {
                 next = Span(atOrNil: span.header.pointee.next)
-                if span.header.pointee.blocksOut == 0 { releaseSlab(span) }
+                if span.header.pointee.blocksOut == 0 {
+                    retireSlab(span)
+                    retired.pushLast(span)
+                }
             }
         }
+        if !retired.isEmpty { pageHeap.release(&retired) }
     }
 
     /// Lets go of what this cache keeps for speed alone.

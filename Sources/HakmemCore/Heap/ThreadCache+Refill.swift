@@ -82,6 +82,12 @@ extension ThreadCache {
 
     /// Gives an empty slab back to the page heap.
     func releaseSlab(_ span: Span) {
+        retireSlab(span)
+        pageHeap.release(span)
+    }
+
+    /// Makes an empty slab a span that is nobody's.
+    func retireSlab(_ span: Span) {
         let record = record(span.sizeClass)
         if !span.header.pointee.isFull { record.pointee.available.remove(span) }
         if span.sizeClass.isSmall {
@@ -91,6 +97,5 @@ extension ThreadCache {
         }
         record.pointee.slabs -= 1
         span.publish(owner: 0)
-        pageHeap.release(span)
     }
 }
