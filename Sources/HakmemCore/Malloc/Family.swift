@@ -17,9 +17,11 @@ import CHakmemShim
     }
     let site = UInt(hak_caller())
     let block =
-        CurrentThread.withCache { cache -> UInt in
-            cache.noteSite(site, bytes: bytes)
-            return cache.allocateZeroed(bytes)
+        Sections.measure(.mallocSlow) {
+            CurrentThread.withCache { cache -> UInt in
+                cache.noteSite(site, bytes: bytes)
+                return cache.allocateZeroed(bytes)
+            }
         } ?? 0
     return block == 0 ? outOfMemory() : UnsafeMutableRawPointer(bitPattern: block)
 }
@@ -42,9 +44,11 @@ import CHakmemShim
     }
     guard size <= requestMax else { return outOfMemory() }
     let moved =
-        CurrentThread.withCache { cache -> UInt in
-            cache.noteSite(site, bytes: size)
-            return cache.reallocate(address, span, size)
+        Sections.measure(.mallocSlow) {
+            CurrentThread.withCache { cache -> UInt in
+                cache.noteSite(site, bytes: size)
+                return cache.reallocate(address, span, size)
+            }
         } ?? 0
     return moved == 0 ? outOfMemory() : UnsafeMutableRawPointer(bitPattern: moved)
 }

@@ -110,7 +110,7 @@ import Testing
                 #expect(outcome.excess <= 0.02)
                 #expect(outcome.costPerWindow < 1.05 * load.cost(load.best))
             }
-            #expect((50...200).contains(canaries))
+            #expect((20...200).contains(canaries))
         }
     }
 
