@@ -20,7 +20,7 @@ func visitLearningPhases(_ body: (Workload) -> Void) {
     body(
         Workload(
             "learn-flips", "learning", iterations: 200, [.experiment, .live],
-            "large buffers and small blocks change places every --live / 100 ms",
+            "large buffers and small blocks change places after --live rounds of some 2 ms",
             run: { measureFlips(&$0) }))
 }
 
@@ -72,23 +72,20 @@ private func measurePhasesToLearn(_ measurement: inout Measurement) {
     herd.unmap()
 }
 
-/// Half of each flip is large buffers that want to be kept, half small blocks.
+/// Large buffers that want to be kept, then small blocks, after the same work each time.
 private func measureFlips(_ measurement: inout Measurement) {
     let herd = Table(count: 8)
     let small = Table(count: calmBlocks)
-    let halfNs = UInt64(measurement.live) * 10_000
-    var blocks = 0
+    let rounds = measurement.live
     let flips = measurement.iterations
-    measurement.section(operations: flips) {
+    measurement.section(operations: flips * rounds) {
         for flip in 0..<flips {
-            let end = monotonicNanoseconds() + halfNs
-            while monotonicNanoseconds() < end {
+            for _ in 0..<rounds {
                 if flip & 1 == 0 {
                     useSet(herd, bytes: 20 << 20, strideBytes: 64 << 10)
                 } else {
-                    calm(small, rounds: 10)
+                    calm(small, rounds: 50)
                 }
-                blocks += 1
             }
         }
     }

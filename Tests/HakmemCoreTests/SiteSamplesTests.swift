@@ -104,7 +104,7 @@ extension HeapTests {
 
         // MARK: Rules
 
-        @Test(arguments: [SiteRoute.purgeAtOnce, .direct])
+        @Test(arguments: [SiteRoute.purgeAtOnce])
         func whatIsNotWantedAgainGoesAtOnce(route: SiteRoute) throws {
             try withSites(route) { cache in
                 let purged = counters.purgedBytes.load(ordering: .relaxed)

@@ -38,6 +38,8 @@
         /// began with, to compare later ones with.
         var restUntilNs: UInt
         var restSizes: SizeDistribution
+        /// Whether memory was kept or purged in the last window.
+        var showsDelays: Bool
         /// Most bytes that were kept at a sample, of this window.
         var peaks: Demands
         /// Sums of what is held, sampled at most once a millisecond, for averages.
@@ -70,6 +72,8 @@
         private static let windowEvents: UInt = 10_000
         private static let windowMsMin: UInt = 50
         private static let windowMsMax: UInt = 2000
+        /// The least where delays of purges matter, which show over longer times than they are.
+        private static let windowMsDelayed: UInt = 250
         /// So few are enough if they took so long.
         private static let fewEvents: UInt = 192
         private static let enoughNs: UInt = 10_000_000
@@ -172,7 +176,8 @@
         private static func isOver(_ events: UInt, _ elapsedMs: UInt, _ nowNs: UInt) -> Bool {
             let scale = state.pointee.tournament.windowScale
             if elapsedMs >= windowMsMax { return true }
-            guard elapsedMs >= windowMsMin * scale else { return false }
+            let delayMs = state.pointee.showsDelays ? windowMsDelayed : 0
+            guard elapsedMs >= max(windowMsMin * scale, delayMs) else { return false }
             return events >= windowEvents
                 || events >= fewEvents && slowNs(nowNs) >= enoughNs * scale
         }
@@ -191,7 +196,8 @@
             let large = min(cachePool.keptLargeBytes, held.live)
             let whales = whaleCache.fields.pointee.cachedBytes.load(ordering: .relaxed)
             let kept = large &+ whales &+ (held.resident &- held.live &- whales)
-            state.pointee.residentSum &+= held.resident
+            // Of whales the heap knows what is mapped, the kernel what was ever written.
+            state.pointee.residentSum &+= min(held.resident, Machine.residentBytes())
             state.pointee.liveSum &+= held.live - large
             state.pointee.samples &+= 1
             state.pointee.sampledMs = nowMs
@@ -253,6 +259,7 @@
             demands.takePeaks(of: state.pointee.peaks)
             demands.residentBytes = window.residentBytes
             demands.allocatorNs = window.allocatorNs
+            state.pointee.showsDelays = demands.feelsPurges || demands.feelsKept
             return Strategy.candidates(running, under: demands) { strategyTable[$0] }
         }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // HAKMEM_PROFILE: what an earlier run of this program learnt is loaded at the start, and what this
-// one learnt is saved at exit and when its champion changes, to a file beside it that then takes its
-// place. So a program that a signal ends leaves a profile too, and no signal of it is taken.
+// one learnt is saved at exit and when its champion changes, to a file beside it that then takes
+// its place. So a program that a signal ends leaves a profile too, and no signal of it is taken.
 //
 // A profile that is damaged, or another program's, is refused with one line, and the defaults hold.
 // Ratings of strategies are in it, and rules of call sites, which learning then leaves alone: a

@@ -6,7 +6,7 @@
 //    LEARN ────────────────────────────────────────► FROZEN ◄──────────────────────────► CANARY
 //      ▲                                                │      no better: rolled back after
 //      └────────────────────────────────────────────────┘      its window; better several
-//      p99 worse for `triggerWindows`, or settings matter by now; unless held back     windows running: champion
+//         p99 worse for `triggerWindows`, or settings matter now; not if held back     windows running: champion
 //
 // A load that changes starts a life cycle of its own (Tournament.swift). All facts are passed in.
 //

@@ -11,7 +11,7 @@ struct RegretBudget {
     private(set) var regret = 0.0
 
     /// The part of all work that trials may cost.
-    static let share = 0.04
+    static let share = 0.05
 
     var mayTry: Bool { regret <= RegretBudget.share * blocks }
 

@@ -49,6 +49,8 @@ enum Selection {
     static let survivors = 6
     /// Ratings start here.
     static let ratingStart = 1500.0
+    /// What cost this many times the champion's is no challenger.
+    static let challengeRatio = 1.5
     /// Windows after which every selector has made up its mind.
     static let windowsMax = 48
 
@@ -60,10 +62,13 @@ enum Selection {
 
 extension StrategySelector {
     /// Who a canary should try against the champion: the better rated of two drawn by lot among
-    /// those that compete, so that all have their chance and the worst is hardly ever tried. The
-    /// champion itself when nobody else competes.
+    /// those that compete and are not known to be far worse. The champion itself if there is none.
     func challenger(to champion: Int, random: UInt64) -> Int {
-        let others = competing & ~(1 << UInt16(champion))
+        var others = competing & ~(1 << UInt16(champion))
+        let limit = cost(champion) * Selection.challengeRatio
+        for index in 0..<Strategy.count where limit > 0 && cost(index) > limit {
+            others &= ~(1 << UInt16(index))
+        }
         if others == 0 { return champion }
         let first = drawn(others, random)
         let second = drawn(others, random &* 0x9E37_79B9_7F4A_7C15)

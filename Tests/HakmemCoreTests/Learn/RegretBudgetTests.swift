@@ -11,7 +11,7 @@ import Testing
         budget.charge(blocks: 1000, cost: 1)
         budget.charge(blocks: 100, cost: 11)
         #expect(!budget.mayTry && budget.regret == 1000)
-        for _ in 0..<24 { budget.charge(blocks: 1000, cost: 1) }
+        for _ in 0..<19 { budget.charge(blocks: 1000, cost: 1) }
         #expect(budget.mayTry)
     }
 
