@@ -70,7 +70,7 @@
 
         /// A window ends with so many events and after so long, or at the latest.
         private static let windowEvents: UInt = 10_000
-        private static let windowMsMin: UInt = 50
+        static let windowMsMin: UInt = 50
         private static let windowMsMax: UInt = 2000
         /// The least where delays of purges matter, which show over longer times than they are.
         private static let windowMsDelayed: UInt = 250
@@ -85,11 +85,6 @@
         /// has cost so much.
         private static let lookEvents: UInt = 256
         private static let trialNsMin: UInt = 8_000_000
-        /// A rest lasts so many windows, within bounds.
-        private static let restWindows: UInt = 9
-        private static let restMsMax: UInt = 10_000
-        /// A rest ends when sizes are so far from those that it began with.
-        private static let shiftedDistance = 0.25
         private static let quantileShare = 0.99
 
         // MARK: Start
@@ -204,7 +199,7 @@
             state.pointee.peaks.note(large: large, whales: whales, dirty: kept &- large &- whales)
         }
 
-        private static func beginWindow(_ meters: WindowMeters, settleMs: UInt = 0) {
+        static func beginWindow(_ meters: WindowMeters, settleMs: UInt = 0) {
             let state = state
             state.pointee.start = meters
             state.pointee.settleMs = settleMs
@@ -268,40 +263,6 @@
             let delay = strategyTable[after].purgeDelayMs
             let isSooner = delay < strategyTable[before].purgeDelayMs
             return min(max(isSooner ? delay + delay / 4 : 0, settleMsMin), settleMsMax)
-        }
-
-        // MARK: Rest
-
-        /// Stops timing for a while. A user who asked for times, and a watcher, see them all.
-        private static func beginRest(_ nowNs: UInt, windowNs: UInt) {
-            let state = state
-            if process.options.timing != 0 { return }
-            let isForGood = process.options.isFrozen
-            if isForGood, state.pointee.log >= 0 { return }
-            let restNs = min(windowNs * restWindows, restMsMax * 1_000_000)
-            state.pointee.restUntilNs = isForGood ? .max : nowNs + restNs
-            state.pointee.restSizes = SizeDistribution()
-            Sections.measure(SiteSamples.hasRules ? .sites : .nothing)
-        }
-
-        /// At a tick while nothing is timed: sizes alone say whether the load is still the same.
-        private static func rest(_ nowNs: UInt) {
-            let state = state
-            if state.pointee.restUntilNs == .max { return }
-            let sinceMs = (nowNs &- state.pointee.start.ns) / 1_000_000
-            if nowNs < state.pointee.restUntilNs, sinceMs < windowMsMin { return }
-            let meters = WindowMeters(nowNs: nowNs)
-            let sizes = meters.sizes(since: state.pointee.start)
-            state.pointee.start = meters
-            if state.pointee.restSizes.total == 0 { state.pointee.restSizes = sizes }
-            let distance = state.pointee.restSizes.distance(to: sizes)
-            if nowNs >= state.pointee.restUntilNs || distance > shiftedDistance { endRest(nowNs) }
-        }
-
-        private static func endRest(_ nowNs: UInt) {
-            state.pointee.restUntilNs = 0
-            Sections.measure(process.options.timing != 0 ? .parts : .whole)
-            beginWindow(WindowMeters(nowNs: nowNs))
         }
 
         /// Saves the profile when the champion has changed, at most so often.

@@ -6,7 +6,8 @@
 //    LEARN ────────────────────────────────────────► FROZEN ◄──────────────────────────► CANARY
 //      ▲                                                │      no better: rolled back after
 //      └────────────────────────────────────────────────┘      its window; better several
-//         p99 worse for `triggerWindows`, or settings matter now; not if held back     windows running: champion
+//         p99 worse for `triggerWindows`, or settings         windows running: champion
+//         matter that did not, unless held back
 //
 // A load that changes starts a life cycle of its own (Tournament.swift). All facts are passed in.
 //

@@ -71,7 +71,8 @@ extension Strategy {
     package static let everyone: UInt16 = 1 << UInt16(count) - 1
 
     /// Bit i: strategy i is worth a trial under a load with these demands, measured under
-    /// `running`. Of those that do the same the first in the order stands for all, `running` for its like.
+    /// `running`. Of those that do the same the first in the order stands for all, `running` for
+    /// its like.
     /// `strategy` gives the strategies as they are in this process.
     static func candidates(
         _ running: Int, under demands: Demands, _ strategy: (Int) -> Strategy = { at($0) }
