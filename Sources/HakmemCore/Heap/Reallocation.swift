@@ -62,7 +62,7 @@ extension ThreadCache {
     private func growthPercent(_ span: Span) -> UInt? {
         guard SiteSamples.isOn, span.state != .slab else { return nil }
         let growth = SiteSamples.rule(of: span.site).growthPercent
-        return growth == 0 ? nil : UInt(growth) - 100
+        return growth == 0 ? nil : min(UInt(growth) - 100, ThreadCache.headRoomPercentMax)
     }
 
     /// How much larger than asked for a whale becomes that must move, in percent.
@@ -78,8 +78,13 @@ extension ThreadCache {
     @inline(__always)
     static func headRoom(_ bytes: UInt, percent: UInt = policy.pointee.headRoomPercent) -> UInt {
         if bytes < ThreadCache.headRoomMin || bytes > largeMax { return 0 }
-        return min(bytes * percent / 100, largeMax - bytes)
+        let bounded = min(percent, ThreadCache.headRoomPercentMax)
+        return min(bytes * bounded / 100, (bytes <= mediumMax ? mediumMax : largeMax) - bytes)
     }
+
+    /// With what a size class adds a block is at most twice what was asked for, on which the check
+    /// of sized frees relies (couldHaveAsked).
+    private static let headRoomPercentMax: UInt = 60
 
     private static let headRoomMin: UInt = 128
 
