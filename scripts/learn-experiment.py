@@ -1,106 +1,267 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# Workloads under each fixed strategy and under learning (docs/adr/0010-learning-in-the-heap.md).
+# What learning does on the real heap, against fixed strategies, as tables in Markdown
+# (docs/adr/0012-learning-that-pays.md). Everything takes about twelve minutes:
 #
-#   scripts/learn-experiment.py [--scenarios a,b] [--repetitions N] [--seconds S] [--library PATH]
+#   scripts/learn-experiment.py [--parts a,b] [--repetitions N] [--scale F]
 #
-# A strategy is fixed by a profile that names it and HAKMEM_EVO=frozen. What a run cost comes from
-# its own windows (HAKMEM_WATCH): slow-path time and page faults a block, bytes held for each that is
-# live, in one geometric mean of the weights 40, 30 and 30, against the fixed default.
-import argparse, json, math, os, statistics, subprocess, sys, tempfile
+# A strategy is fixed by a profile that names it and HAKMEM_EVO=frozen. A run costs, over all of it
+# and not only its windows: CPU time a block (of the kernel's account: time in slow paths is shown,
+# but has the time in it that other programs took), page faults a block (of the workload's own
+# count), and the mean resident set (sampled every 4 ms), in one geometric mean with the weights 40,
+# 30 and 30 against the fixed default. Runs are interleaved; of repetitions each figure's least
+# counts, because disturbances only add. `spread` is that of the default's cost.
+import argparse, json, math, os, subprocess, tempfile, time
 
 NAMES = ("default lean prompt patient hoard large-keeper whale-keeper wide-refill narrow-refill "
          "grower huge-pages by-site").split()
-SCENARIOS = "mir,vm,mixed,images-16,tail-100k,grow-8m,calloc-again-1m,phases-mixed,small-100k"
+# Operations of a fixed run and of one that learns.
+STATIONARY = {
+    "learn-large": (3_000_000, 10_000_000), "learn-whales": (4_000, 400_000),
+    "learn-herd": (4_000, 200_000), "learn-growth": (500_000, 2_000_000),
+    "learn-build": (60_000_000, 200_000_000), "learn-bursts": (2_000_000, 20_000_000),
+    "learn-spikes": (60_000_000, 300_000_000), "mir": (500_000, 3_000_000)}
+FIGURES = ("cpu", "faults", "memory", "total")
+FLOORS = {"total": 1, "faults": 0.01, "memory": 0}
+WEIGHTS = {"total": 0.4, "faults": 0.3, "memory": 0.3}
 
 
-def run(arguments, words, environment, seconds):
-    """Runs a workload for so long; gives its windows."""
-    with tempfile.TemporaryDirectory() as folder:
-        log = os.path.join(folder, "log")
-        variables = {**os.environ, "LD_PRELOAD": arguments.library, "HAKMEM_WATCH": log,
-                     **environment}
-        process = subprocess.Popen([arguments.workloads] + words, env=variables,
-                                   stdout=subprocess.DEVNULL)
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        text = open(log).read() if os.path.exists(log) else ""
-        return [json.loads(line) for line in text.split("\n")[:-1]]
+class Runner:
+    def __init__(self, arguments):
+        self.arguments = arguments
+        self.folder = tempfile.mkdtemp()
+        self.profile = os.path.join(self.folder, "profile")
+        self.run(["json", "--iterations", "10"],
+                 {"HAKMEM_EVO": "frozen", "HAKMEM_PROFILE": self.profile})
+        self.program = open(self.profile).read().split("\n")[1]
 
+    def write_profile(self, strategy, rules=()):
+        lines = ["hakmem-profile 1", self.program, f"strategy {strategy}", *rules, "check edited"]
+        with open(self.profile, "w") as file:
+            file.write("\n".join(lines) + "\n")
 
-def rates(windows):
-    blocks = sum(w["events"] for w in windows)
-    held = sum(w["resident_bytes"] for w in windows) / len(windows)
-    live = sum(w["live_bytes"] for w in windows) / len(windows)
-    return (sum(w["allocator_ns"] for w in windows) / blocks,
-            sum(w["page_faults"] for w in windows) / blocks, held / (live + (1 << 20)))
+    def run(self, words, environment, times=True, watched=False):
+        """Runs a workload to its end; gives its figures, and its windows when it is watched."""
+        log = os.path.join(self.folder, "log")
+        if os.path.exists(log):
+            os.remove(log)
+        variables = {**os.environ, "LD_PRELOAD": self.arguments.library, **environment}
+        if times:
+            variables["HAKMEM_TIMING"] = "json"
+        if watched:
+            variables["HAKMEM_WATCH"] = log
+        process = subprocess.Popen([self.arguments.workloads, *words], env=variables,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        resident = []
+        with open(f"/proc/{process.pid}/statm") as statm:
+            while process.poll() is None:
+                try:
+                    statm.seek(0)
+                    resident.append(int(statm.read().split()[1]) * 4 / 1024)
+                except (IndexError, OSError, ValueError):
+                    break
+                time.sleep(0.004)
+        out, err = process.communicate()
+        report = json.loads(out.split(b"\n")[0])
+        operations = report["operations"]
+        found = {"faults": report["minor_faults"] / operations, "wall": report["wall_ns"] / 1e9,
+                 "total": report["cpu_ns"] / operations, "peak": report["peak_kib"] / 1024,
+                 "memory": sum(resident) / max(len(resident), 1)}
+        for line in err.split(b"\n"):
+            if b"hakmem_timing" in line:
+                sections = json.loads(line)["sections"]
+                found["cpu"] = sum(s["total_ns"] for s in sections
+                                   if s["name"].endswith("slow path")) / operations
+        if watched:
+            text = open(log).read() if os.path.exists(log) else ""
+            found["windows"] = [json.loads(line) for line in text.split("\n")[:-1]]
+        return found
+
+    def fixed(self, words, strategy, **options):
+        self.write_profile(strategy)
+        return self.run(words, {"HAKMEM_EVO": "frozen", "HAKMEM_PROFILE": self.profile}, **options)
+
+    def learnt(self, words, **options):
+        return self.run(words, {"HAKMEM_MODE": "learning"}, watched=True, **options)
 
 
 def cost(found, reference):
-    parts = zip(found, reference, (1, 0.01, 0.01), (0.4, 0.3, 0.3))
-    return math.exp(sum(w * math.log((x + floor) / (r + floor)) for x, r, floor, w in parts))
+    return math.exp(sum(weight * math.log((found[name] + FLOORS[name])
+                                          / (reference[name] + FLOORS[name]))
+                        for name, weight in WEIGHTS.items()))
+
+
+def least(runs):
+    return {name: min(run[name] for run in runs) for name in FIGURES if name in runs[0]}
+
+
+def figures(found):
+    return (f"{found['cpu']:.1f} | {found['total']:.1f} | {found['faults']:.4f} | "
+            f"{found['memory']:.1f}")
+
+
+def words(name, operations, scale=1.0):
+    return [name, "--iterations", str(max(1, int(operations * scale)))]
+
+
+def stationary(runner, arguments):
+    print("\n### Stationary loads\n\nCosts against the fixed default of the same load. «as good» "
+          "are the fixed strategies within 2 % of the best. «learnt» is what ran at the end, and "
+          "what it costs fixed. «whole run» has the trials in it.\n")
+    print("| load | spread | best fixed | cost | as good | worst | learnt | its cost fixed | "
+          "windows | whole run | its slow ns, CPU ns, faults a block, MiB | default's |")
+    print("|---|---:|---|---:|---|---|---|---:|---:|---:|---|---|", flush=True)
+    for name, (operations, longer) in STATIONARY.items():
+        runs = {strategy: [] for strategy in NAMES}
+        learnt = []
+        for _ in range(arguments.repetitions):
+            for strategy in NAMES:
+                few = operations / (8 if strategy in ("prompt", "lean") else 1)
+                runs[strategy].append(runner.fixed(words(name, few, arguments.scale), strategy))
+            learnt.append(runner.learnt(words(name, longer, arguments.scale)))
+        found = {strategy: least(those) for strategy, those in runs.items()}
+        reference = found["default"]
+        costs = {strategy: cost(f, reference) for strategy, f in found.items()}
+        order = sorted(costs, key=costs.get)
+        best, worst = order[0], order[-1]
+        good = [s for s in order[1:] if costs[s] <= 1.02 * costs[best]]
+        spread = max(cost(run, reference) for run in runs["default"]) - 1
+        ends = [run["windows"][-1]["next"] if run["windows"] else "-" for run in learnt]
+        needed = [settled(run["windows"], {best, *good}) for run in learnt]
+        print(f"| {name} | {100 * spread:.0f} % | {best} | {costs[best]:.3f} | "
+              f"{', '.join(good) or 'none'} | {worst} {costs[worst]:.2f} | {', '.join(ends)} | "
+              f"{', '.join(f'{costs.get(e, math.nan):.3f}' for e in ends)} | "
+              f"{', '.join(needed)} | "
+              f"{', '.join(f'{cost(run, reference):.3f}' for run in learnt)} | "
+              f"{figures(least(learnt)).replace(' |', ',')} | "
+              f"{figures(reference).replace(' |', ',')} |", flush=True)
+
+
+def settled(windows, good):
+    """Windows until learning froze; of how many."""
+    first = next((i for i, w in enumerate(windows) if w["state"] == "FROZEN"), None)
+    return f"{'-' if first is None else first} of {len(windows)}"
+
+
+def phases(runner, arguments):
+    name, rounds = "learn-phases", max(1, int(6 * arguments.scale))
+    command = [name, "--iterations", str(rounds)]
+    print(f"\n### Phases: {rounds} rounds of large buffers, small blocks, growth, threads, rests\n")
+    print("| strategy | cost | slow ns a block | CPU ns | faults | mean MiB |")
+    print("|---|---:|---:|---:|---:|---:|", flush=True)
+    found = {strategy: runner.fixed(command, strategy)
+             for strategy in NAMES if strategy != "prompt"}
+    learnt = runner.learnt(command)
+    reference = found["default"]
+    for strategy in sorted(found, key=lambda s: cost(found[s], reference)):
+        print(f"| {strategy} | {cost(found[strategy], reference):.3f} | "
+              f"{figures(found[strategy])} |")
+    print(f"| **learnt** | {cost(learnt, reference):.3f} | {figures(learnt)} |", flush=True)
+
+
+def safety(runner, arguments):
+    print("\n### Safety\n\n| case | against FROZEN at the default | slow ns | CPU ns | faults | "
+          "mean MiB |\n|---|---:|---:|---:|---:|---:|", flush=True)
+    for live in (10, 25, 50, 100, 250):
+        flips = max(4, int(arguments.scale * 1500 / live))
+        command = ["learn-flips", "--iterations", str(flips), "--live", str(live)]
+        base = runner.fixed(command, "default")
+        learnt = runner.learnt(command)
+        print(f"| flips after {live} rounds of 2 ms | {cost(learnt, base):.3f} | "
+              f"{figures(learnt)} |", flush=True)
+    # A bad champion, loaded as the profile of an earlier run: learning has to find out.
+    runner.write_profile("prompt")
+    base = runner.fixed(words("mir", 2_000_000, arguments.scale), "default")
+    runner.write_profile("prompt")
+    bad = runner.run(words("mir", 2_000_000, arguments.scale),
+                     {"HAKMEM_MODE": "learning", "HAKMEM_PROFILE": runner.profile}, watched=True)
+    ends = bad["windows"][-1]["next"] if bad["windows"] else "-"
+    print(f"| mir from a profile that says prompt, ends as {ends} | {cost(bad, base):.3f} | "
+          f"{figures(bad)} |", flush=True)
+
+
+def restart(runner, arguments):
+    print("\n### Restart with a profile: a short run of whales\n\n"
+          "| run | slow ns | CPU ns | faults | mean MiB |\n|---|---:|---:|---:|---:|")
+    command = words("learn-whales", 3000, arguments.scale)
+    print(f"| default | {figures(runner.fixed(command, 'default'))} |")
+    print(f"| learning from nothing | {figures(runner.learnt(command))} |")
+    runner.write_profile("default")
+    os.remove(runner.profile)
+    keep = {"HAKMEM_PROFILE": runner.profile}
+    runner.run(words("learn-whales", 400_000, arguments.scale), {"HAKMEM_MODE": "learning", **keep})
+    print(f"| with the profile of a longer run | {figures(runner.run(command, keep))} |",
+          flush=True)
+
+
+def overhead(runner, arguments):
+    print("\n### CPU time of all of a program, nothing timed by request, ns a block\n\n"
+          "| load | off | balanced | learning | learning, frozen by profile |")
+    print("|---|---:|---:|---:|---:|", flush=True)
+    for name in ("learn-large", "learn-build", "learn-spikes", "mir"):
+        command = words(name, STATIONARY[name][1] / 2, arguments.scale)
+        ways = {"off": {"HAKMEM_EVO": "off"}, "balanced": {}, "learning":
+                {"HAKMEM_MODE": "learning"}, "frozen":
+                {"HAKMEM_EVO": "frozen", "HAKMEM_PROFILE": runner.profile}}
+        runner.write_profile("default")
+        found = {way: [] for way in ways}
+        for _ in range(arguments.repetitions + 1):
+            for way, environment in ways.items():
+                found[way].append(runner.run(command, environment, times=False)["total"])
+                if way == "frozen":
+                    runner.write_profile("default")
+        print(f"| {name} | " + " | ".join(f"{min(found[way]):.1f}" for way in ways) + " |",
+              flush=True)
+
+
+def sites(runner, arguments):
+    print("\n### Call sites: Site Rules against routing by size alone\n\n"
+          "| run | slow ns | CPU ns | faults | mean MiB |\n|---|---:|---:|---:|---:|", flush=True)
+    command = words("learn-sites", 30_000, arguments.scale)
+    for _ in range(arguments.repetitions):
+        print(f"| by size alone | {figures(runner.run(command, {'HAKMEM_EVO': 'off'}))} |")
+        print(f"| by site, strategy fixed | {figures(runner.fixed(command, 'default'))} |",
+              flush=True)
+    print("\n| load | strategy | large blocks from caches | whales from the cache | by rule |")
+    print("|---|---|---:|---:|---:|")
+    for name, count, strategy in (("vm", 20_000, "default"), ("learn-whales", 20_000, "default"),
+                                  ("learn-whales", 20_000, "whale-keeper"),
+                                  ("learn-sites", 10_000, "default")):
+        stats = os.path.join(runner.folder, "stats")
+        if os.path.exists(stats):
+            os.remove(stats)
+        runner.write_profile(strategy)
+        runner.run(words(name, count, arguments.scale),
+                   {"HAKMEM_EVO": "frozen", "HAKMEM_PROFILE": runner.profile,
+                    "HAKMEM_STATS": "json", "HAKMEM_STATS_FILE": stats})
+        found = json.loads(open(stats).read())
+        rates = []
+        for kind in ("large", "whale"):
+            hits, misses = found[kind + "_cache_hits"], found[kind + "_cache_misses"]
+            rates.append(f"{100 * hits / (hits + misses):.2f} % of {hits + misses}"
+                         if hits + misses else "none")
+        print(f"| {name} | {strategy} | {' | '.join(rates)} | {found['site_cache_hits']} |",
+              flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser()
     here = os.path.dirname(os.path.abspath(__file__))
     build = os.path.join(here, "..", ".build", "release")
+    parts = {"stationary": stationary, "phases": phases, "safety": safety, "restart": restart,
+             "overhead": overhead, "sites": sites}
     parser.add_argument("--library", default=os.path.join(build, "libhakmem.so"))
     parser.add_argument("--workloads", default=os.path.join(build, "workloads"))
-    parser.add_argument("--scenarios", default=SCENARIOS)
-    parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--parts", default=",".join(parts))
+    parser.add_argument("--repetitions", type=int, default=2)
+    parser.add_argument("--scale", type=float, default=1.0, help="of all run lengths")
     arguments = parser.parse_args()
-    folder = tempfile.mkdtemp()
-    profile = os.path.join(folder, "profile")
-    run(arguments, ["json", "--iterations", "10"],
-        {"HAKMEM_EVO": "frozen", "HAKMEM_PROFILE": profile}, 10)
-    program = open(profile).read().split("\n")[1]
-    for scenario in arguments.scenarios.split(","):
-        words = [scenario, "--iterations", "1000000000", "--warmup", "1"]
-        found = {name: [] for name in NAMES}
-        for _ in range(arguments.repetitions):
-            for name in NAMES:
-                with open(profile, "w") as file:
-                    file.write(f"hakmem-profile 1\n{program}\nstrategy {name}\ncheck edited\n")
-                windows = run(arguments, words,
-                              {"HAKMEM_EVO": "frozen", "HAKMEM_PROFILE": profile},
-                              arguments.seconds)
-                # The first window has the program's start in it.
-                if windows:
-                    found[name].append(rates(windows[1:] or windows))
-        found = {name: runs for name, runs in found.items() if runs}
-        if "default" not in found:
-            print(f"{scenario}: too few windows")
-            continue
-        middle = {name: tuple(statistics.median(r[i] for r in runs) for i in range(3))
-                  for name, runs in found.items()}
-        costs = {name: cost(r, middle["default"]) for name, r in middle.items()}
-        spread = max(abs(math.log(cost(r, middle["default"]))) for r in found["default"])
-        best = min(costs, key=costs.get)
-        learnt = [run(arguments, words, {"HAKMEM_MODE": "learning"}, 6 * arguments.seconds)
-                  for _ in range(arguments.repetitions)]
-        # What did not end a window in its time has no figure, and is no candidate.
-        good = {name for name in costs if costs[name] <= 1.02 * costs[best]}
-        print(f"{scenario}: default's spread {100 * spread:.1f} %, best {best} {costs[best]:.3f}, "
-              f"within 2 %: {', '.join(sorted(good, key=costs.get))}; "
-              + ", ".join(f"{n} {c:.3f}" for n, c in sorted(costs.items(), key=lambda x: x[1])))
-        for windows in learnt:
-            if len(windows) < 2:
-                continue
-            final = windows[-1]["next"]
-            total = cost(rates(windows[1:]), middle["default"])
-            late = windows[len(windows) // 2:]
-            needed = next((i for i, w in enumerate(windows) if w["state"] == "FROZEN"), None)
-            print(f"    learnt: {final} {costs.get(final, math.nan):.3f} ({100 * (costs.get(final, math.nan) / costs[best] - 1):.1f} % "
-                  f"above the best), state {windows[-1]['state']}, {len(windows)} windows, frozen "
-                  f"after {needed}; whole run {total:.3f}, second half "
-                  f"{cost(rates(late), middle['default']):.3f}")
-        sys.stdout.flush()
+    runner = Runner(arguments)
+    start = time.time()
+    for part in arguments.parts.split(","):
+        parts[part](runner, arguments)
+    print(f"\n{time.time() - start:.0f} s")
 
 
 main()

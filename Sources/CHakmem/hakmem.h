@@ -57,7 +57,7 @@ size_t hak_usable_size(const void *block);
  */
 size_t hak_trim(void);
 
-#define HAK_STATS_VERSION 1
+#define HAK_STATS_VERSION 2
 #define HAK_STATS_CLASSES_MAX 96
 
 /* What one size class of the pools holds. */
@@ -110,6 +110,13 @@ typedef struct hak_stats {
 
   uint64_t class_count; /* entries of `classes` in use */
   hak_class_stats_t classes[HAK_STATS_CLASSES_MAX];
+
+  /* Since version 2. All 0 unless the process learns (HAKMEM_MODE, HAKMEM_EVO, HAKMEM_PROFILE). */
+  uint64_t site_samples;         /* blocks asked for and freed that call sites were told of */
+  uint64_t site_samples_dropped; /* and those that found the site table taken */
+  uint64_t site_cache_hits;      /* large blocks and whales served from their site's own slots */
+  uint64_t sites;                /* call sites in the table */
+  uint64_t site_rules;           /* and those of them that have a rule */
 } hak_stats_t;
 
 /*

@@ -9,7 +9,7 @@ struct Workload: Equatable {
     let family: String
     /// Operations where none are asked for.
     let iterations: Int
-    /// `touch`, `threads`, `live`, `quick`, `micro`.
+    /// `touch`, `threads`, `live`, `quick`, `micro`, `experiment`.
     let traits: Set<String>
     let summary: String
 
@@ -112,8 +112,12 @@ struct RowSelection: Equatable {
 
     /// The rows of workloads, each once for every thread count or live set.
     func rows(of workloads: [Workload]) -> [PlannedRow] {
-        workloads.filter {
-            includes(name: $0.name, family: $0.family, isQuick: $0.traits.contains("quick"))
+        // Experiments are no comparison of allocators: they run when they are named.
+        let isNamed = names != nil || families != nil
+        return workloads.filter {
+            (isNamed || !$0.traits.contains("experiment"))
+                && includes(
+                    name: $0.name, family: $0.family, isQuick: $0.traits.contains("quick"))
         }.flatMap { workload in
             if workload.traits.contains("threads") {
                 let counts = threads ?? (isQuick ? Self.quickThreadCounts : Self.threadCounts)

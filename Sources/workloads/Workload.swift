@@ -41,6 +41,8 @@ struct Traits: OptionSet {
     static let quick = Traits(rawValue: 8)
     /// One thread, and an operation always takes the same path: instructions can be counted.
     static let micro = Traits(rawValue: 16)
+    /// No row of the comparison: scripts/learn-experiment.py runs it under several strategies.
+    static let experiment = Traits(rawValue: 32)
 }
 
 extension Workload {
@@ -65,6 +67,9 @@ extension Workload {
         visitSharing(body)
         visitShortThreads(body)
         visitIdle(body)
+        visitLearning(body)
+        visitLearningPhases(body)
+        visitLearningSites(body)
     }
 
     /// The row of that name.
@@ -90,6 +95,7 @@ func listWorkloads() {
         if workload.traits.contains(.live) { text.append(",live") }
         if workload.traits.contains(.quick) { text.append(",quick") }
         if workload.traits.contains(.micro) { text.append(",micro") }
+        if workload.traits.contains(.experiment) { text.append(",experiment") }
         text.append("\t")
         text.append(workload.summary)
         text.append("\n")

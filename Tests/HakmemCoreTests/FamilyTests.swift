@@ -49,6 +49,21 @@ extension HeapTests {
             }
         }
 
+        /// Also where a strategy or a site's rule asks for more: a sized free of what was asked for
+        /// must not look wrong.
+        @Test func headRoomLeavesSizedFreesRight() {
+            for percent in [12, 25, 50, 60, 100, 300] as [UInt] {
+                for bytes in stride(from: 128, to: 200_000, by: 7) as StrideTo<UInt> {
+                    let wanted = bytes + ThreadCache.headRoom(bytes, from: bytes, percent: percent)
+                    let block =
+                        wanted <= mediumMax
+                        ? SizeClass(bytes: wanted).blockBytes : alignUp(wanted, to: granuleBytes)
+                    let least = alignUp(bytes, to: granuleBytes)
+                    #expect(block / 2 <= bytes || bytes > mediumMax && block <= least)
+                }
+            }
+        }
+
         @Test func aFailedReallocLeavesTheBlock() throws {
             try withCache { _ in
                 for bytes in [40, 4000, 100_000, 3 << 20, largeMax + 1] as [UInt] {

@@ -84,6 +84,20 @@ import Testing
         #expect(learnt.learns && !learnt.isFrozen)
     }
 
+    @Test func weightsFollowTheWord() {
+        let weighed = values("HAKMEM_EVO=learn:70,20,10")
+        #expect(weighed.learns && !weighed.isFrozen && weighed.scoreWeights == (70, 20, 10))
+        #expect(values("HAKMEM_EVO=auto:0,0,1").scoreWeights == (0, 0, 1))
+        #expect(values().scoreWeights == (40, 30, 30))
+        for wrong in [
+            "learn:", "learn:1", "learn:1,2", "learn:1,2,3,4", "learn:1,2,", "learn:0,0,0",
+            "learn:101,1,1", "learn:1,,1", "lear:1,1,1", ":1,1,1", "learn:1,1,x",
+        ] {
+            let values = values("HAKMEM_EVO=" + wrong)
+            #expect(!values.learns && values.scoreWeights == (40, 30, 30), "\(wrong)")
+        }
+    }
+
     @Test func aProfileAloneIsKeptFrozen() throws {
         let values = values("HAKMEM_PROFILE=/tmp/p")
         #expect(values.learns && values.isFrozen)

@@ -32,7 +32,6 @@ extension ThreadCache {
 
     @inline(__always)
     private func tryAllocate(_ bytes: UInt) -> FreshBlock? {
-        header.pointee.lastBytes = bytes
         if bytes <= smallMax { return allocateSmall(SizeClass(bytes: max(bytes, 1))) }
         if bytes <= mediumMax { return allocateMedium(SizeClass(bytes: bytes)) }
         return allocateWhole(bytes, alignment: unitBytes)

@@ -5,9 +5,10 @@
 //
 //   every slow path     counts itself and its time (Sections)
 //   every tick          (64 slow calls of a thread) adds to the window; is it over?
-//   window over         10,000 events and 50 ms, or two seconds, or hopeless: one thread closes it,
-//                       the others go on
+//   window over         10,000 events and 50 ms, or fewer that took long, or two seconds, or
+//                       hopeless: one thread closes it, the others go on
 //   strategy changed    what the old one kept drains first, then the next window begins
+//   nothing to decide   nothing is timed for nine windows; sizes are looked at, and a shift ends it
 //
 // A window has a least length, because what strategies differ in shows in tens of milliseconds:
 // delays of purges, and what was kept for nothing. What it costs: one getrusage and a few
@@ -30,9 +31,17 @@
         var random: UInt64
         /// What the meters said when the window began.
         var start: WindowMeters
-        /// Whether what the last strategy left behind is still draining.
-        var isSettling: Bool
-        var sizes: SizeDistribution
+        /// How long what the last strategy left behind drains before the window begins; 0 when it
+        /// has begun.
+        var settleMs: UInt
+        /// When the rest ends, of the clock; 0 while a window is under way. And the sizes that it
+        /// began with, to compare later ones with.
+        var restUntilNs: UInt
+        var restSizes: SizeDistribution
+        /// Whether memory was kept or purged in the last window.
+        var showsDelays: Bool
+        /// Most bytes that were kept at a sample, of this window.
+        var peaks: Demands
         /// Sums of what is held, sampled at most once a millisecond, for averages.
         var residentSum: UInt
         var liveSum: UInt
@@ -44,6 +53,8 @@
         var isForked: Bool
         /// Where windows are told to, or -1.
         var log: Int32
+        /// When the profile was saved last, in milliseconds; 0 for not yet.
+        var savedMs: UInt
     }
 
     enum Evolution {
@@ -59,12 +70,21 @@
 
         /// A window ends with so many events and after so long, or at the latest.
         private static let windowEvents: UInt = 10_000
-        private static let windowMsMin: UInt = 50
+        static let windowMsMin: UInt = 50
         private static let windowMsMax: UInt = 2000
-        /// How long a new strategy runs before it is measured.
-        private static let settleMs: UInt = 20
-        /// Events between two looks at whether a trial is hopeless.
+        /// The least where delays of purges matter, which show over longer times than they are.
+        private static let windowMsDelayed: UInt = 250
+        /// So few are enough if they took so long.
+        private static let fewEvents: UInt = 192
+        private static let enoughNs: UInt = 10_000_000
+        /// How long a new strategy runs before it is measured: longer where what the last one kept
+        /// is due later.
+        private static let settleMsMin: UInt = 20
+        private static let settleMsMax: UInt = 200
+        /// Events between two looks at whether a trial is hopeless, which is not judged before it
+        /// has cost so much.
         private static let lookEvents: UInt = 256
+        private static let trialNsMin: UInt = 8_000_000
         private static let quantileShare = 0.99
 
         // MARK: Start
@@ -72,8 +92,13 @@
         /// Begins to learn, from what the file `profile` has if there is one. For the start.
         static func begin(_ mode: EvolutionMode, profile: UnsafePointer<CChar>?, log: Int32) {
             let bytes = UInt(MemoryLayout<EvolutionFields>.size)
-            guard Sections.areMeasured, let memory = SystemCall.map(bytes: bytes) else { return }
+            guard Sections.metersAddress != 0, let memory = SystemCall.map(bytes: bytes) else {
+                return
+            }
             let state = pointer(memory, to: EvolutionFields.self)
+            let given = process.options.scoreWeights
+            let weights = ScoreWeights(
+                cpu: Double(given.cpu), faults: Double(given.faults), memory: Double(given.memory))
             SiteSamples.begin()
             var champion: Int?
             var ratings = InlineArray<12, (rating: Int, samples: Int)>(repeating: (0, 0))
@@ -83,7 +108,7 @@
             withUnsafeMutablePointer(to: &state.pointee.tournament) {
                 $0.initialize(
                     to: DefaultTournament(
-                        mode: mode, champion: champion ?? Strategy.defaultIndex,
+                        mode: mode, weights: weights, champion: champion ?? Strategy.defaultIndex,
                         isWarm: champion != nil))
             }
             for index in 0..<Strategy.count where ratings[index].samples > 0 {
@@ -99,9 +124,9 @@
 
         // MARK: Windows
 
-        /// At a thread's tick, after `calls` slow calls; `bytes` is the size of the last request.
+        /// At a thread's tick, after `calls` slow calls.
         @inline(never)
-        static func tick(calls: UInt, bytes: UInt, nowNs: UInt = Clock.nowNs()) {
+        static func tick(calls: UInt, nowNs: UInt = Clock.nowNs()) {
             let state = state
             let events = state.pointee.events.wrappingAdd(calls, ordering: .relaxed).newValue
             guard
@@ -109,45 +134,79 @@
                     expected: 0, desired: 1, ordering: .acquiring
                 ).exchanged
             else { return }
-            look(events, calls, bytes, nowNs)
+            look(events, calls, nowNs)
             state.pointee.closing.store(0, ordering: .releasing)
         }
 
-        private static func look(_ events: UInt, _ calls: UInt, _ bytes: UInt, _ nowNs: UInt) {
+        private static func look(_ events: UInt, _ calls: UInt, _ nowNs: UInt) {
             let state = state
-            let elapsedMs = (nowNs &- state.pointee.start.ns) / 1_000_000
-            if state.pointee.isSettling {
-                if elapsedMs >= settleMs { beginWindow(WindowMeters(nowNs: nowNs)) }
+            if state.pointee.restUntilNs != 0 {
+                rest(nowNs)
                 return
             }
+            let elapsedMs = (nowNs &- state.pointee.start.ns) / 1_000_000
             if state.pointee.samples == 0 || nowNs / 1_000_000 != state.pointee.sampledMs {
-                let held = pageHeap.heldBytes
-                let kept = min(cachePool.keptLargeBytes, held.live)
-                state.pointee.residentSum &+= held.resident
-                state.pointee.liveSum &+= held.live - kept
-                state.pointee.samples &+= 1
-                state.pointee.sampledMs = nowNs / 1_000_000
+                sampleMemory(nowNs / 1_000_000)
             }
-            state.pointee.sizes.add(bytes)
             state.pointee.durations.add(Double(Sections.lastTicks(.mallocSlow)))
-            if events >= windowEvents && elapsedMs >= windowMsMin || elapsedMs >= windowMsMax {
-                closeWindow(WindowMeters(nowNs: nowNs))
-            } else if events / lookEvents != (events &- calls) / lookEvents {
+            let isSettling = state.pointee.settleMs != 0
+            if isSettling ? elapsedMs >= state.pointee.settleMs : isOver(events, elapsedMs, nowNs) {
                 let meters = WindowMeters(nowNs: nowNs)
-                if state.pointee.tournament.shouldEndEarly(measurement(meters)) {
+                if !isSettling { return closeWindow(meters) }
+                state.pointee.tournament.settled(measurement(meters))
+                beginWindow(meters)
+            } else if state.pointee.tournament.isTrying,
+                events / lookEvents != (events &- calls) / lookEvents,
+                slowNs(nowNs) >= trialNsMin * state.pointee.tournament.windowScale
+            {
+                let meters = WindowMeters(nowNs: nowNs)
+                let partial = measurement(meters)
+                if state.pointee.tournament.shouldEndEarly(partial, isSettling: isSettling) {
                     closeWindow(meters)
                 }
             }
         }
 
-        private static func beginWindow(_ meters: WindowMeters, isSettling: Bool = false) {
+        /// Whether a window has lasted long enough; the load says how much that is.
+        private static func isOver(_ events: UInt, _ elapsedMs: UInt, _ nowNs: UInt) -> Bool {
+            let scale = state.pointee.tournament.windowScale
+            if elapsedMs >= windowMsMax { return true }
+            let delayMs = state.pointee.showsDelays ? windowMsDelayed : 0
+            guard elapsedMs >= max(windowMsMin * scale, delayMs) else { return false }
+            return events >= windowEvents
+                || events >= fewEvents && slowNs(nowNs) >= enoughNs * scale
+        }
+
+        /// Nanoseconds in slow paths since the window began.
+        private static func slowNs(_ nowNs: UInt) -> UInt {
+            let start = state.pointee.start
+            let ticks = Double(max(hak_ticks() &- start.ticks, 1))
+            let slow = Double(WindowMeters.slowTicks &- start.slowTicks)
+            return UInt(slow * Double(nowNs &- start.ns) / ticks)
+        }
+
+        private static func sampleMemory(_ nowMs: UInt) {
+            let state = state
+            let held = pageHeap.heldBytes
+            let large = min(cachePool.keptLargeBytes, held.live)
+            let whales = whaleCache.fields.pointee.cachedBytes.load(ordering: .relaxed)
+            let kept = large &+ whales &+ (held.resident &- held.live &- whales)
+            // Of whales the heap knows what is mapped, the kernel what was ever written.
+            state.pointee.residentSum &+= min(held.resident, Machine.residentBytes())
+            state.pointee.liveSum &+= held.live - large
+            state.pointee.samples &+= 1
+            state.pointee.sampledMs = nowMs
+            state.pointee.peaks.note(large: large, whales: whales, dirty: kept &- large &- whales)
+        }
+
+        static func beginWindow(_ meters: WindowMeters, settleMs: UInt = 0) {
             let state = state
             state.pointee.start = meters
-            state.pointee.isSettling = isSettling
-            state.pointee.sizes = SizeDistribution()
+            state.pointee.settleMs = settleMs
             state.pointee.residentSum = 0
             state.pointee.liveSum = 0
             state.pointee.samples = 0
+            state.pointee.peaks = Demands()
             state.pointee.durations = Quantile(share: quantileShare)
             state.pointee.events.store(0, ordering: .relaxed)
         }
@@ -166,22 +225,56 @@
             window.residentBytes = state.pointee.residentSum / samples
             window.liveBytes = state.pointee.liveSum / samples
             window.p99Ns = state.pointee.durations.estimate * nsPerTick
-            window.sizes = state.pointee.sizes
+            window.sizes = now.sizes(since: start)
             return window
         }
 
         private static func closeWindow(_ now: WindowMeters) {
             let state = state
-            let window = measurement(now)
+            var window = measurement(now)
             let before = state.pointee.tournament.strategy
+            window.candidates = candidates(before, now, window)
             let decision = state.pointee.tournament.windowEnded(window, random: nextRandom())
             Policy.activate(decision.strategy)
             if SiteSamples.isOn { SiteSamples.decide() }
             if state.pointee.log >= 0 {
                 EvolutionLog.write(window, before, decision, to: state.pointee.log)
             }
-            beginWindow(now, isSettling: decision.strategy != before)
+            saveAfter(decision.reason, nowMs: now.ns / 1_000_000)
+            let lengthNs = now.ns &- state.pointee.start.ns
+            beginWindow(now, settleMs: settleMs(from: before, to: decision.strategy))
+            if state.pointee.tournament.mayRest { beginRest(now.ns, windowNs: lengthNs) }
         }
+
+        /// The strategies that the window's demands tell apart.
+        private static func candidates(
+            _ running: Int, _ now: WindowMeters, _ window: WindowMeasurement
+        ) -> UInt16 {
+            var demands = now.demands(since: state.pointee.start)
+            demands.takePeaks(of: state.pointee.peaks)
+            demands.residentBytes = window.residentBytes
+            demands.allocatorNs = window.allocatorNs
+            state.pointee.showsDelays = demands.feelsPurges || demands.feelsKept
+            return Strategy.candidates(running, under: demands) { strategyTable[$0] }
+        }
+
+        private static func settleMs(from before: Int, to after: Int) -> UInt {
+            if before == after { return 0 }
+            let delay = strategyTable[after].purgeDelayMs
+            let isSooner = delay < strategyTable[before].purgeDelayMs
+            return min(max(isSooner ? delay + delay / 4 : 0, settleMsMin), settleMsMax)
+        }
+
+        /// Saves the profile when the champion has changed, at most so often.
+        private static func saveAfter(_ reason: DecisionReason, nowMs: UInt) {
+            guard reason.isChange, isSaved, let profile = process.options.profile else { return }
+            let saved = state.pointee.savedMs
+            if saved != 0, nowMs &- saved < saveMsMin { return }
+            state.pointee.savedMs = nowMs
+            LearntProfile.save(profile)
+        }
+
+        private static let saveMsMin: UInt = 10_000
 
         /// xorshift64 (Marsaglia 2003).
         private static func nextRandom() -> UInt64 {
@@ -208,6 +301,8 @@
             state.pointee.closing.store(0, ordering: .relaxed)
             state.pointee.log = -1
             state.pointee.isForked = true
+            state.pointee.restUntilNs = 0
+            Sections.measure(process.options.timing != 0 ? .parts : .whole)
             beginWindow(WindowMeters(nowNs: Clock.nowNs()))
         }
 

@@ -81,8 +81,10 @@ enum LargeBlock {
         let route = SiteSamples.noteFree(span)
         if span.state == .whale {
             Sections.measure(.whalePut) { whaleCache.keepOrUnmap(span, route) }
-        } else if route == .purgeAtOnce || route == .direct {
+        } else if route == .purgeAtOnce {
             releasePurged(span)
+        } else if route == .direct {
+            release(span)
         } else if !Sections.measure(.largePut, { cache.header.pointee.large.keep(span) }) {
             release(span)
         } else {

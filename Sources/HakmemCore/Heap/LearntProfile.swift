@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // HAKMEM_PROFILE: what an earlier run of this program learnt is loaded at the start, and what this
-// one learnt is saved at exit, to a file beside it that then takes its place.
+// one learnt is saved at exit and when its champion changes, to a file beside it that then takes
+// its place. So a program that a signal ends leaves a profile too, and no signal of it is taken.
 //
 // A profile that is damaged, or another program's, is refused with one line, and the defaults hold.
 // Ratings of strategies are in it, and rules of call sites, which learning then leaves alone: a
@@ -9,6 +10,10 @@
 
 #if HAKMEM_LEARNING
     import CHakmemShim
+    import Synchronization
+
+    /// 1 while a thread saves. Taken acquiring, left releasing; only ever tried.
+    private let saving = Atomic<UInt32>(0)
 
     enum LearntProfile {
         private static let capacity = UInt(Profile.bytesMax)
@@ -82,7 +87,7 @@
             CodeMap.visit { range, offset, name in
                 forEachRule(bytes) { site, rule in
                     if let address = address(of: site, in: range, offset, name) {
-                        _ = SiteSamples.table.give(address, rule)
+                        SiteSamples.give(address, rule)
                     }
                 }
             }
@@ -122,8 +127,18 @@
             }
         }
 
-        /// Saves what is known now. For the end of the process.
+        /// Saves what is known now, unless another thread is at it. For the end of the process, and
+        /// for the cold tick when the champion has changed.
         static func save(_ path: UnsafePointer<CChar>) {
+            let isMine = saving.compareExchange(
+                expected: 0, desired: 1, ordering: .acquiring
+            ).exchanged
+            if !isMine { return }
+            saveNow(path)
+            saving.store(0, ordering: .releasing)
+        }
+
+        private static func saveNow(_ path: UnsafePointer<CChar>) {
             guard let memory = SystemCall.map(bytes: capacity) else { return }
             defer { SystemCall.unmap(memory, bytes: capacity) }
             let bytes = pointer(memory, to: UInt8.self)

@@ -20,7 +20,9 @@ extension ThreadCache {
             return address
         }
         if span.state == .whale, bytes > usable {
-            let percent = growthPercent(span) ?? ThreadCache.whaleRoomPercent
+            let percent = min(
+                growthPercent(span) ?? ThreadCache.whaleRoomPercent,
+                ThreadCache.headRoomPercentMax)
             if let block = whaleCache.grow(span, to: bytes, roomPercent: percent) {
                 ThreadCache.count(header.pointee.reallocMoves)
                 return block.address
@@ -77,7 +79,7 @@ extension ThreadCache {
     private func growthPercent(_ span: Span) -> UInt? {
         guard SiteSamples.isOn, span.state != .slab else { return nil }
         let growth = SiteSamples.rule(of: span.site).growthPercent
-        return growth == 0 ? nil : UInt(growth) - 100
+        return growth == 0 ? nil : min(UInt(growth) - 100, ThreadCache.headRoomPercentMax)
     }
 
     /// How much larger than asked for a whale becomes that must move, in percent.
@@ -98,8 +100,13 @@ extension ThreadCache {
         _ bytes: UInt, from usable: UInt, percent: UInt = policy.pointee.headRoomPercent
     ) -> UInt {
         if bytes < headRoomMin || bytes > largeMax || bytes > usable &+ usable / 2 { return 0 }
-        return min(bytes * percent / 100, largeMax - bytes)
+        let bounded = min(percent, headRoomPercentMax)
+        return min(bytes * bounded / 100, (bytes <= mediumMax ? mediumMax : largeMax) - bytes)
     }
+
+    /// With what a size class adds a block is at most twice what was asked for, on which the check
+    /// of sized frees relies (couldHaveAsked).
+    private static let headRoomPercentMax: UInt = 60
 
     private static let headRoomMin: UInt = 128
 

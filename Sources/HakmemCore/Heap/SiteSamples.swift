@@ -61,6 +61,8 @@ struct SiteSamplesFields: ~Copyable {
     /// Blocks that a site got back from its own slots; samples that found the table taken.
     let hits: Atomic<UInt>
     let dropped: Atomic<UInt>
+    /// Whether any site has or had a rule. Guarded by: busy, but for the relaxed reading.
+    let hasRules: Atomic<UInt32>
 }
 
 enum SiteSamples {
@@ -110,6 +112,24 @@ enum SiteSamples {
         return table.rule(of: site)
     }
 
+    /// Whether any site has a rule, so that sites must be known.
+    static var hasRules: Bool {
+        isOn && fields.pointee.hasRules.load(ordering: .relaxed) != 0
+    }
+
+    /// Counts since the start; all 0 while sites are not learnt from.
+    static var figures: (samples: UInt, hits: UInt, dropped: UInt) {
+        if !isOn { return (0, 0, 0) }
+        let samples = UInt(fields.pointee.events.load(ordering: .relaxed))
+        let hits = fields.pointee.hits.load(ordering: .relaxed)
+        return (samples, hits, fields.pointee.dropped.load(ordering: .relaxed))
+    }
+
+    /// Sites in the table, and those that have a rule: as of some moment.
+    static var known: (sites: Int, rules: Int) {
+        isOn ? table.known : (0, 0)
+    }
+
     static func countHit() { fields.pointee.hits.wrappingAdd(1, ordering: .relaxed) }
 
     // MARK: Samples
@@ -156,10 +176,17 @@ enum SiteSamples {
         fields.pointee.busy.store(0, ordering: .releasing)
     }
 
+    /// Gives a site the rule that a profile has. For the start, which is alone.
+    static func give(_ site: UInt, _ rule: SiteRule) {
+        if table.give(site, rule) { fields.pointee.hasRules.store(1, ordering: .relaxed) }
+    }
+
     /// Draws the rules of a part of the table. For the cold tick.
     static func decide() {
         sample { table in
-            table.decideRules(from: fields.pointee.nextDecided, length: decidedAtATime)
+            if table.decideRules(from: fields.pointee.nextDecided, length: decidedAtATime) {
+                fields.pointee.hasRules.store(1, ordering: .relaxed)
+            }
             fields.pointee.nextDecided =
                 (fields.pointee.nextDecided + decidedAtATime) % table.count
         }

@@ -23,8 +23,7 @@ extension ThreadCache {
         header.pointee.callsUntilTick = ThreadCache.callsPerTick
         #if HAKMEM_LEARNING
             if Evolution.isOn {
-                Evolution.tick(
-                    calls: UInt(ThreadCache.callsPerTick), bytes: header.pointee.lastBytes)
+                Evolution.tick(calls: UInt(ThreadCache.callsPerTick))
             }
         #endif
         header.pointee.outgoing.sendAll()

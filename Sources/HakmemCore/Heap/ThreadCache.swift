@@ -57,8 +57,6 @@ struct ThreadCacheHeader: ~Copyable {
     var large: LargeCache
     var outgoing: Outgoing
     var ownMap: OwnMapRange
-    /// The size of the last request that took a slow path.
-    var lastBytes: UInt
     /// The call site of the request under way, when it is for a block of whole granules and sites
     /// are learnt from; else 0.
     var site: UInt

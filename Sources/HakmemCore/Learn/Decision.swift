@@ -27,8 +27,16 @@ package enum DecisionReason: UInt8 {
     case settled, p99Stable, timeLimit
     case steady
     case canaryBegun, canaryAhead, canaryBetter, canaryWorse, canaryDisturbed
-    case p99Worse, loadShifted, loadKnown
+    case p99Worse, loadShifted, loadKnown, newDemands, uneven
     case incomparable, heldBack, restless
+
+    /// Whether there is another champion since, or one at last.
+    package var isChange: Bool {
+        switch self {
+        case .settled, .p99Stable, .timeLimit, .canaryBetter: true
+        default: false
+        }
+    }
 
     package var text: StaticString {
         switch self {
@@ -47,6 +55,8 @@ package enum DecisionReason: UInt8 {
         case .p99Worse: "learning again: p99 became worse"
         case .loadShifted: "learning: the load is a new one"
         case .loadKnown: "the load is one that was learnt before"
+        case .newDemands: "learning again: settings matter now that did not"
+        case .uneven: "learning again, in longer windows: those of one strategy differ too much"
         case .incomparable: "another load: the window does not count"
         case .heldBack: "learning again is put off: it came too often"
         case .restless: "the load flips too fast to follow: what was there before runs"

@@ -15,7 +15,9 @@ package struct Elo: StrategySelector {
     private var games = InlineArray<12, UInt32>(repeating: 0)
     private var costs = InlineArray<12, CostEstimate>(repeating: CostEstimate())
     /// Bit i: strategy i competes.
-    private var open = Elo.everyone
+    private var open = Strategy.everyone
+    /// Bit i: the load can tell strategy i from the others.
+    private var candidates = Strategy.everyone
     private var favourite: Int
     private var windows = 0
     /// Whether the survivors compete a second time.
@@ -30,11 +32,16 @@ package struct Elo: StrategySelector {
     private static let drawShare = 0.01
     /// The leader is settled when it led this many windows.
     private static let settledWindows = 8
-    private static let everyone: UInt16 = 1 << UInt16(Strategy.count) - 1
 
     package init(favourite: Int) { self.favourite = favourite }
 
-    private func competes(_ strategy: Int) -> Bool { open >> UInt16(strategy) & 1 == 1 }
+    package var competing: UInt16 { open & candidates }
+
+    private func competes(_ strategy: Int) -> Bool { competing >> UInt16(strategy) & 1 == 1 }
+
+    package mutating func restrict(to candidates: UInt16) {
+        self.candidates = candidates | 1 << UInt16(favourite)
+    }
 
     /// The share of games that a strategy of rating `own` wins against one of rating `other`.
     static func expected(_ own: Double, _ other: Double) -> Double {
@@ -64,7 +71,7 @@ package struct Elo: StrategySelector {
     }
 
     private func anyone(_ random: UInt64) -> Int {
-        var left = Selection.below(open.nonzeroBitCount, random)
+        var left = Selection.below(competing.nonzeroBitCount, random)
         for index in 0..<Strategy.count where competes(index) {
             if left == 0 { return index }
             left -= 1
@@ -96,7 +103,7 @@ package struct Elo: StrategySelector {
 
     /// Leaves the survivors, once every strategy has its samples.
     private mutating func narrow() {
-        guard open.nonzeroBitCount > Selection.survivors else { return }
+        guard competing.nonzeroBitCount > Selection.survivors else { return }
         for index in 0..<Strategy.count where competes(index) {
             if games[index] < Elo.samplesMin { return }
         }
@@ -104,7 +111,7 @@ package struct Elo: StrategySelector {
     }
 
     private mutating func narrowToSurvivors() {
-        while open.nonzeroBitCount > Selection.survivors {
+        while competing.nonzeroBitCount > Selection.survivors {
             var worst = -1
             for index in 0..<Strategy.count where competes(index) {
                 if worst < 0 || ratings[index] < ratings[worst] { worst = index }
@@ -131,7 +138,9 @@ package struct Elo: StrategySelector {
 
     package var isSettled: Bool {
         if windows >= Selection.windowsMax { return true }
-        return open.nonzeroBitCount <= Selection.survivors && leaderWindows >= Elo.settledWindows
+        if competing.nonzeroBitCount == 1 { return hasSeenAll }
+        return competing.nonzeroBitCount <= Selection.survivors
+            && leaderWindows >= Elo.settledWindows
             && games[leader] >= Elo.samplesMin
     }
 
@@ -147,10 +156,11 @@ package struct Elo: StrategySelector {
     }
 
     package mutating func reopen(favourite: Int) {
-        if isReopened { open = Elo.everyone } else { narrowToSurvivors() }
+        if isReopened { open = Strategy.everyone } else { narrowToSurvivors() }
         isReopened.toggle()
         self.favourite = favourite
         open |= 1 << UInt16(favourite)
+        candidates |= 1 << UInt16(favourite)
         windows = 0
         leaderWindows = 0
         for index in 0..<Strategy.count {

@@ -6,7 +6,8 @@
 //    LEARN ────────────────────────────────────────► FROZEN ◄──────────────────────────► CANARY
 //      ▲                                                │      no better: rolled back after
 //      └────────────────────────────────────────────────┘      its window; better several
-//         p99 worse for `triggerWindows`, unless held back     windows running: champion
+//         p99 worse for `triggerWindows`, or settings         windows running: champion
+//         matter that did not, unless held back
 //
 // A load that changes starts a life cycle of its own (Tournament.swift). All facts are passed in.
 //
@@ -36,8 +37,11 @@ struct LifecycleFacts {
     var mode: EvolutionMode
     var hasSeenAll: Bool
     var challenger: Int
-    /// Whether learning may begin again.
+    /// Whether learning may begin again, and whether anything may be tried.
     var mayRelearn: Bool
+    var mayTry = true
+    /// Whether settings matter by now that did not when the champion was found.
+    var hasNewCandidates = false
     var random: UInt64
 }
 
@@ -129,7 +133,13 @@ struct Lifecycle {
             }
             return .heldBack
         }
-        if Selection.below(Lifecycle.canaryEvery, facts.random) == 0 {
+        if facts.hasNewCandidates, facts.mayRelearn {
+            relearn(nowMs: facts.endMs)
+            return .newDemands
+        }
+        if facts.mayTry, facts.challenger != champion,
+            Selection.below(Lifecycle.canaryEvery, facts.random) == 0
+        {
             state = .canary
             challenger = facts.challenger
             wins = 0
@@ -157,6 +167,9 @@ struct Lifecycle {
         challenger = champion
         return reason
     }
+
+    /// Whether the champion is known well enough to look at it now and then only.
+    var isSteady: Bool { state == .frozen && p99Baseline != nil }
 
     /// Begins to learn again.
     mutating func relearn(nowMs: UInt) {

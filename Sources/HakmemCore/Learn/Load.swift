@@ -15,6 +15,14 @@ struct Load<Selector: StrategySelector> {
     private var reference = Rates(cpu: 0, faults: 0, memory: 0)
     /// The reference's cost: 1, or what an earlier run says, whose ratings then stay comparable.
     private var referenceCost = 1.0
+    /// The strategies that the load's windows tell apart; and those that the last windows of the
+    /// champion did beyond these, all of them.
+    private(set) var candidates: UInt16 = 0
+    private var newCandidates: UInt16 = 0
+    private var newCount = 0
+    /// How many times longer than at first its windows are: until those of one strategy agree.
+    private(set) var windowScale: UInt = 1
+    private var range = CostRange()
     /// The window in which it was last seen.
     var lastWindow: UInt = 0
 
@@ -29,6 +37,12 @@ struct Load<Selector: StrategySelector> {
     }
 
     private static var firstMax: Int { 3 }
+    /// Windows of one strategy that differ by more are too short to say anything.
+    private static var unevenRatio: Double { 1.5 }
+    private static var unevenFirstRatio: Double { 1.25 }
+    private static var windowScaleMax: UInt { 32 }
+    /// Windows in a row that must tell more strategies apart.
+    private static var newWindows: Int { 3 }
 
     var hasReference: Bool { firstCount == Load.firstMax }
 
@@ -63,14 +77,23 @@ struct Load<Selector: StrategySelector> {
     /// A window of this load; says why the next one runs what `nextStrategy` says.
     mutating func windowEnded(
         _ window: WindowMeasurement, strategy: Int, weights: ScoreWeights, mayRelearn: Bool,
-        mode: EvolutionMode, random: UInt64
+        mayTry: Bool, mode: EvolutionMode, random: UInt64
     ) -> DecisionReason {
         let rates = Rates(window)
         if !hasReference {
-            measureReference(rates, strategy: strategy)
+            measureReference(rates, strategy: strategy, window.candidates, weights)
             return .measuring
         }
+        noteCandidates(window.candidates, strategy: strategy)
         let cost = cost(rates, weights)
+        if strategy == lifecycle.champion { range.add(cost) }
+        if range.ratio > Load.unevenRatio, windowScale < Load.windowScaleMax, mayRelearn,
+            mode != .frozen
+        {
+            lengthenWindows()
+            lifecycle.relearn(nowMs: window.endMs)
+            return .uneven
+        }
         selector.record(strategy, cost: cost)
         let reason = lifecycle.windowEnded(
             LifecycleFacts(
@@ -78,21 +101,60 @@ struct Load<Selector: StrategySelector> {
                 leader: selector.leader, isSettled: selector.isSettled, mode: mode,
                 hasSeenAll: selector.hasSeenAll,
                 challenger: selector.challenger(to: lifecycle.champion, random: random << 17),
-                mayRelearn: mayRelearn, random: random))
+                mayRelearn: mayRelearn, mayTry: mayTry, hasNewCandidates: hasNewCandidates,
+                random: random))
         if reason == .p99Worse { forgetCosts() }
+        if reason == .newDemands || lifecycle.state == .learn && hasNewCandidates {
+            admit(newCandidates)
+        }
         return reason
     }
 
-    private mutating func measureReference(_ rates: Rates, strategy: Int) {
+    private var hasNewCandidates: Bool { newCount >= Load.newWindows && newCandidates != 0 }
+
+    private mutating func noteCandidates(_ seen: UInt16, strategy: Int) {
+        guard strategy == lifecycle.champion else { return }
+        let more = seen & ~candidates
+        newCandidates = newCount == 0 ? more : newCandidates & more
+        newCount = newCandidates == 0 ? 0 : newCount + 1
+    }
+
+    private mutating func admit(_ more: UInt16) {
+        candidates |= more
+        newCount = 0
+        selector.restrict(to: candidates)
+    }
+
+    private mutating func measureReference(
+        _ rates: Rates, strategy: Int, _ seen: UInt16, _ weights: ScoreWeights
+    ) {
         // Another strategy may still run when the load was just recognised.
         guard strategy == lifecycle.champion else { return }
         firstRates[firstCount] = rates
         firstCount += 1
+        candidates |= seen
         if !hasReference { return }
+        range = CostRange()
+        for index in 0..<Load.firstMax {
+            range.add(Score.cost(firstRates[index], reference: firstRates[0], weights: weights))
+        }
+        if range.ratio > Load.unevenFirstRatio, windowScale < Load.windowScaleMax {
+            windowScale *= 2
+            firstCount = 0
+            return
+        }
+        range = CostRange()
+        admit(0)
         reference = Rates.median(firstRates[0], firstRates[1], firstRates[2])
         let known = selector.cost(strategy)
         referenceCost = known > 0 ? known : 1
         selector.record(strategy, cost: referenceCost)
+    }
+
+    private mutating func lengthenWindows() {
+        windowScale *= 2
+        range = CostRange()
+        forgetCosts()
     }
 
     private mutating func forgetCosts() {

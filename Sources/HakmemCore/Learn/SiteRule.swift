@@ -9,7 +9,7 @@ package enum SiteRoute: UInt8 {
     case pool = 0
     /// Freed blocks wait in the site's own slots.
     case bigCache
-    /// A mapping of its own, which goes back when it is freed.
+    /// Past the caches: freed memory is anybody's at once, and a whale is unmapped.
     case direct
     /// Freed memory is never purged while the site is in use.
     case keepHot

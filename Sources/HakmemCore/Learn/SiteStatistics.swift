@@ -4,9 +4,8 @@
 //
 //   seen seldom                                                    none
 //   mostly large   used again soon: wait for it in its slots       bigCache
-//                  whales, not used again soon                     direct
-//                  not used again soon                             purgeAtOnce
-//   other blocks   of whole spans, not used again soon             purgeAtOnce
+//                  not used again soon                             direct
+//   other blocks   of whole spans, not used again soon             direct
 //                  of whole spans, used again soon, short-lived    keepHot
 //                  small                                           pool
 //
@@ -56,10 +55,10 @@ package struct SiteStatistics {
         if sizes.isMostlyLarge {
             if isReused { return .bigCache }
             if !isFreed { return .pool }
-            return meanBytes > largeMax ? .direct : .purgeAtOnce
+            return .direct
         }
         if meanBytes <= mediumMax || !isFreed { return .pool }
-        if !isReused { return .purgeAtOnce }
+        if !isReused { return .direct }
         return lifetime <= SiteStatistics.soonEvents ? .keepHot : .pool
     }
 

@@ -188,16 +188,34 @@ struct SiteTable {
         return true
     }
 
-    /// Draws the rules of `length` entries from `start` on, modulo the table. For the tick.
-    func decideRules(from start: Int, length: Int) {
+    /// Draws the rules of `length` entries from `start` on, modulo the table; whether one of them
+    /// is a rule that says something. For the tick.
+    @discardableResult
+    func decideRules(from start: Int, length: Int) -> Bool {
+        var isFound = false
         for offset in 0..<min(length, count) {
             let entry = entries + (start + offset) % count
-            if entry.pointee.site.load(ordering: .relaxed) == 0 || entry.pointee.isGiven {
+            if entry.pointee.site.load(ordering: .relaxed) == 0 { continue }
+            if entry.pointee.isGiven {
+                isFound = true
                 continue
             }
             let rule = SiteTable.statistics(entry).rule
             entry.pointee.rule.store(rule.bits, ordering: .relaxed)
+            isFound = isFound || rule != .none
         }
+        return isFound
+    }
+
+    /// Sites that the table knows, and those that have a rule. Any thread.
+    var known: (sites: Int, rules: Int) {
+        var sites = 0
+        var rules = 0
+        for index in 0..<count where entries[index].site.load(ordering: .relaxed) != 0 {
+            sites += 1
+            if entries[index].rule.load(ordering: .relaxed) != SiteRule.none.bits { rules += 1 }
+        }
+        return (sites, rules)
     }
 
     /// The site of an entry, its rule and its record; nil for an unused one.

@@ -32,9 +32,14 @@ package struct SizeDistribution {
 
     /// Counts `times` requests of `bytes`. A count that is full stays full.
     package mutating func add(_ bytes: UInt, times: UInt32 = 1) {
+        add(bucket: SizeDistribution.bucket(bytes), times: times)
+    }
+
+    /// Counts `times` requests of a bucket's sizes.
+    mutating func add(bucket: Int, times: UInt32) {
         let room = UInt32.max - total
         let added = min(times, room)
-        counts[SizeDistribution.bucket(bytes)] += added
+        counts[bucket] += added
         total += added
     }
 

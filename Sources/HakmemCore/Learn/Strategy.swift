@@ -68,7 +68,7 @@ package struct Strategy: Equatable {
         case 6: Strategy(purgeMs: 1000, whale: 512 * mi)
         case 7: Strategy(refill: 256)
         case 8: Strategy(large: 1 * mi, refill: 8)
-        case 9: Strategy(headRoom: 100)
+        case 9: Strategy(headRoom: 60)
         case 10: Strategy(purgeMs: 1000, huge: true)
         case 11: Strategy(large: 1 * mi, whale: 16 * mi, slots: 16)
         default: Strategy()

@@ -33,6 +33,12 @@ package protocol StrategySelector {
     /// Takes a strategy's rating from an earlier run.
     mutating func restore(_ strategy: Int, rating: Double, samples: Int)
 
+    /// Only these strategies and the favourite compete from now on; a bit each.
+    mutating func restrict(to candidates: UInt16)
+
+    /// The strategies that compete, a bit each.
+    var competing: UInt16 { get }
+
     /// Forgets costs that no longer hold. The survivors compete again; all do, if they just did.
     mutating func reopen(favourite: Int)
 }
@@ -43,6 +49,8 @@ enum Selection {
     static let survivors = 6
     /// Ratings start here.
     static let ratingStart = 1500.0
+    /// What cost this many times the champion's is no challenger.
+    static let challengeRatio = 1.5
     /// Windows after which every selector has made up its mind.
     static let windowsMax = 48
 
@@ -53,13 +61,23 @@ enum Selection {
 }
 
 extension StrategySelector {
-    /// Who a canary should try against the champion: the better rated of two drawn by lot, so that
-    /// all have their chance and the worst is hardly ever tried.
+    /// Who a canary should try against the champion: the better rated of two drawn by lot among
+    /// those that compete and are not known to be far worse. The champion itself if there is none.
     func challenger(to champion: Int, random: UInt64) -> Int {
-        let one = Selection.below(Strategy.count - 1, random)
-        let two = Selection.below(Strategy.count - 1, random &* 0x9E37_79B9_7F4A_7C15)
-        let first = one < champion ? one : one + 1
-        let second = two < champion ? two : two + 1
+        var others = competing & ~(1 << UInt16(champion))
+        let limit = cost(champion) * Selection.challengeRatio
+        for index in 0..<Strategy.count where limit > 0 && cost(index) > limit {
+            others &= ~(1 << UInt16(index))
+        }
+        if others == 0 { return champion }
+        let first = drawn(others, random)
+        let second = drawn(others, random &* 0x9E37_79B9_7F4A_7C15)
         return rating(first) >= rating(second) ? first : second
+    }
+
+    private func drawn(_ strategies: UInt16, _ random: UInt64) -> Int {
+        var left = strategies
+        for _ in 0..<Selection.below(strategies.nonzeroBitCount, random) { left &= left - 1 }
+        return left.trailingZeroBitCount
     }
 }

@@ -41,10 +41,12 @@ package struct Tournament<Selector: StrategySelector>: ~Copyable {
     private var isRestless = false
     private var following = Backoff(restMin: 4, restMax: 1024)
     private var learning = Backoff(restMin: 16, restMax: 4096)
+    private(set) var budget = RegretBudget()
 
     static var loadsMax: Int { 4 }
     /// Distributions that are at least so far apart are different loads.
     private static var sameLoad: Double { 0.25 }
+    private static var sameTrialLoad: Double { 0.5 }
     /// Windows with fewer events say nothing.
     private static var eventsMin: UInt { 64 }
     /// Windows in a row before a known load is followed, and a new one learnt.
@@ -54,9 +56,14 @@ package struct Tournament<Selector: StrategySelector>: ~Copyable {
     private static var strayWindows: Double { 16 }
     private static var restlessShare: Double { 0.25 }
     private static var calmShare: Double { 0.1 }
-    /// A trial that costs this many times what the best does ends before its window.
-    private static var hopelessRatio: Double { 2 }
-    private static var hopelessEventsMin: UInt { 256 }
+    /// With fewer samples of sizes a window does not tell which load it had: it is the active one.
+    private static var sizesMin: UInt32 { 48 }
+    /// A trial ends before its window when it costs more than this many times what the best does:
+    /// few events must be very dear, many a little. While it settles it may cost as much again.
+    private static func hopelessRatio(_ events: UInt) -> Double {
+        1.2 + 16 / Logarithm.squareRoot(Double(events))
+    }
+    private static var settlingRatio: Double { 2 }
 
     /// A tournament that starts with `champion`, which is what an earlier run found if it `isWarm`.
     package init(
@@ -94,16 +101,44 @@ package struct Tournament<Selector: StrategySelector>: ~Copyable {
         loads[0].restore(strategy, rating: rating, samples: samples)
     }
 
+    /// Whether something else than the best that is known runs.
+    package var isTrying: Bool { loadCount > 0 && running != loads[active].safeStrategy }
+
     /// Whether the window under way, as measured so far, should end now because its trial is far
     /// worse than what is known. The caller then ends it as usual.
-    package func shouldEndEarly(_ partial: WindowMeasurement) -> Bool {
-        guard loadCount > 0, partial.events >= Tournament.hopelessEventsMin else { return false }
-        let load = loads[active]
-        guard load.hasReference, running != load.safeStrategy else { return false }
+    package func shouldEndEarly(_ partial: WindowMeasurement, isSettling: Bool = false) -> Bool {
+        guard partial.events >= Tournament.eventsMin, let ratio = trialRatio(partial) else {
+            return false
+        }
+        let limit = Tournament.hopelessRatio(partial.events)
+        return ratio > limit * (isSettling ? Tournament.settlingRatio : 1)
+    }
+
+    /// How many times the best that is known a window costs that runs something else; nil when it
+    /// runs just that, or nothing is known.
+    private func trialRatio(_ window: WindowMeasurement) -> Double? {
+        guard loadCount > 0, loads[active].hasReference else { return nil }
         let best =
-            load.lifecycle.state == .canary
-            ? load.lifecycle.championCost.cost : load.selector.cost(load.safeStrategy)
-        return load.cost(Rates(partial), weights) > Tournament.hopelessRatio * best
+            loads[active].lifecycle.state == .canary
+            ? loads[active].lifecycle.championCost.cost
+            : loads[active].selector.cost(loads[active].safeStrategy)
+        guard running != loads[active].safeStrategy, best > 0 else { return nil }
+        return loads[active].cost(Rates(window), weights) / best
+    }
+
+    /// What a strategy cost before its window began, while it settled.
+    package mutating func settled(_ window: WindowMeasurement) {
+        budget.charge(blocks: window.events, cost: trialRatio(window) ?? 1)
+    }
+
+    /// How many times longer than at first windows should be.
+    package var windowScale: UInt { loadCount == 0 ? 1 : loads[active].windowScale }
+
+    /// Whether nothing is going on: it is enough to look now and then.
+    package var mayRest: Bool {
+        mode == .frozen
+            || loadCount > 0 && loads[active].lifecycle.isSteady && otherWindows == 0
+                && !isRestless
     }
 
     /// Takes in a window that ended and says what the next one runs.
@@ -111,7 +146,9 @@ package struct Tournament<Selector: StrategySelector>: ~Copyable {
         windowCount += 1
         if window.events < Tournament.eventsMin { return decide(.idle, cost: 0) }
         if loadCount == 0 { begin(window) }
-        let load = nearest(window.sizes)
+        let load = loadOf(window)
+        budget.charge(
+            blocks: window.events, cost: load == active ? trialRatio(window) ?? 1 : 1)
         noteStray(load != active)
         if load == active {
             otherWindows = 0
@@ -131,6 +168,15 @@ package struct Tournament<Selector: StrategySelector>: ~Copyable {
         loads[0].start(state: isWarm ? .frozen : .learn, nowMs: window.endMs)
         loads[0].addSizes(window.sizes)
         learning.postpone(to: windowCount)
+    }
+
+    /// Which load a window had. What runs has its part in which requests take slow paths: for a
+    /// trial it needs more to be another load, and few samples tell nothing.
+    private func loadOf(_ window: WindowMeasurement) -> Int {
+        if window.sizes.total < Tournament.sizesMin { return active }
+        let load = nearest(window.sizes)
+        let distance = loads[active].sizes.distance(to: window.sizes)
+        return isTrying && distance < Tournament.sameTrialLoad ? active : load
     }
 
     /// The known load whose sizes are nearest, `loadsMax` when none is near enough.
@@ -159,13 +205,18 @@ package struct Tournament<Selector: StrategySelector>: ~Copyable {
         }
         let reason = loads[active].windowEnded(
             window, strategy: running, weights: weights,
-            mayRelearn: mode != .frozen && learning.mayAct(at: windowCount), mode: mode,
-            random: random)
-        if reason == .p99Worse { learning.act(at: windowCount) }
+            mayRelearn: mode != .frozen && learning.mayAct(at: windowCount),
+            mayTry: budget.mayTry, mode: mode, random: random)
+        if reason == .p99Worse || reason == .newDemands || reason == .uneven {
+            learning.act(at: windowCount)
+        }
         if wasLearning, loads[active].lifecycle.state != .learn {
             learning.postpone(to: windowCount)
         }
         running = loads[active].nextStrategy(random: random << 31 | random >> 33)
+        if loads[active].lifecycle.state == .learn, !budget.mayTry {
+            running = loads[active].safeStrategy
+        }
         return decide(reason, cost: cost)
     }
 

@@ -12,7 +12,9 @@
 package struct Ucb1: StrategySelector {
     private var estimates = InlineArray<12, CostEstimate>(repeating: CostEstimate())
     /// Bit i: strategy i competes.
-    private var open = Ucb1.everyone
+    private var open = Strategy.everyone
+    /// Bit i: the load can tell strategy i from the others.
+    private var candidates = Strategy.everyone
     /// Windows of each strategy, up to two.
     private var seen = InlineArray<12, UInt8>(repeating: 0)
     private var favourite: Int
@@ -20,9 +22,14 @@ package struct Ucb1: StrategySelector {
 
     /// How far windows of one strategy differ, as a share of its cost.
     private static let spread = 0.05
-    /// A first window that costs this many times the leader's gets a second.
+    /// A first window that costs between these many times the leader's gets a second: more is no
+    /// disturbance.
     private static let disturbedRatio = 1.3
-    private static let everyone: UInt16 = 1 << UInt16(Strategy.count) - 1
+    private static let hopelessRatio = 2.5
+    /// What leads must be better than the favourite by this share, and `lean` no worse than the
+    /// leader by that one before `prompt` is tried.
+    private static let leadShare = 0.02
+    private static let worseShare = 0.05
     /// The leader is settled when it led this many windows.
     private static let settledSamples = 8
     /// A rating is 1500 at cost 1 and this much more at half of it.
@@ -32,14 +39,33 @@ package struct Ucb1: StrategySelector {
 
     package init(favourite: Int) { self.favourite = favourite }
 
-    private func competes(_ strategy: Int) -> Bool { open >> UInt16(strategy) & 1 == 1 }
+    package var competing: UInt16 { open & candidates }
+
+    private func competes(_ strategy: Int) -> Bool { competing >> UInt16(strategy) & 1 == 1 }
+
+    package mutating func restrict(to candidates: UInt16) {
+        self.candidates = candidates | 1 << UInt16(favourite)
+    }
+
+    /// Whether a strategy is to be tried: an extreme only where its direction has proved good.
+    private func isDue(_ strategy: Int) -> Bool {
+        guard competes(strategy) else { return false }
+        switch strategy {
+        case Strategy.prompt:
+            let lean = estimates[Strategy.lean]
+            let limit = estimates[leader].cost * (1 + Ucb1.worseShare)
+            return favourite == strategy || lean.samples > 0 && lean.cost <= limit
+        case Strategy.hoard: return leader != favourite
+        default: return true
+        }
+    }
 
     package mutating func next(random: UInt64) -> Int {
-        if let unseen = unseen(random) { return unseen }
+        if let unseen { return unseen }
         let evidence = 2 * Logarithm.natural(Double(max(windows, 2)))
         var best = favourite
         var bestBound = Double.infinity
-        for index in 0..<Strategy.count where competes(index) {
+        for index in 0..<Strategy.count where competes(index) && estimates[index].samples > 0 {
             let estimate = estimates[index]
             let luck = Logarithm.squareRoot(evidence / Double(max(estimate.samples, 1)))
             let bound = estimate.cost * (1 - Ucb1.spread * luck)
@@ -51,18 +77,18 @@ package struct Ucb1: StrategySelector {
         return best
     }
 
-    /// A competing strategy without a window: the favourite first, others from a random one on;
+    /// A competing strategy without a window: the favourite first, others in the order of trials;
     /// then one whose only window was so bad that it may have been disturbed.
-    private func unseen(_ random: UInt64) -> Int? {
+    private var unseen: Int? {
         if competes(favourite), estimates[favourite].samples == 0 { return favourite }
-        let start = Selection.below(Strategy.count, random)
-        for offset in 0..<Strategy.count {
-            let index = (start + offset) % Strategy.count
-            if competes(index), estimates[index].samples == 0 { return index }
+        for place in 0..<Strategy.count {
+            let index = Strategy.inOrder(place)
+            if estimates[index].samples == 0, isDue(index) { return index }
         }
-        let limit = Ucb1.disturbedRatio * estimates[leader].cost
-        for index in 0..<Strategy.count where competes(index) {
-            if seen[index] < 2, estimates[index].cost > limit { return index }
+        let best = estimates[leader].cost
+        for index in 0..<Strategy.count where isDue(index) && seen[index] < 2 {
+            let ratio = estimates[index].cost / best
+            if ratio > Ucb1.disturbedRatio, ratio < Ucb1.hopelessRatio { return index }
         }
         return nil
     }
@@ -75,17 +101,22 @@ package struct Ucb1: StrategySelector {
 
     package var leader: Int {
         var best = favourite
+        var least = estimates[favourite].cost * (1 - Ucb1.leadShare)
+        if estimates[favourite].samples == 0 { least = .infinity }
         for index in 0..<Strategy.count where estimates[index].samples > 0 {
-            let current = estimates[best]
-            if current.samples == 0 || estimates[index].cost < current.cost { best = index }
+            if estimates[index].cost < least {
+                best = index
+                least = estimates[index].cost
+            }
         }
         return best
     }
 
-    package var hasSeenAll: Bool { unseen(0) == nil }
+    package var hasSeenAll: Bool { unseen == nil }
 
     package var isSettled: Bool {
         if windows >= Selection.windowsMax { return true }
+        if competing.nonzeroBitCount == 1 { return hasSeenAll }
         return hasSeenAll && estimates[leader].samples >= Ucb1.settledSamples
     }
 
@@ -106,9 +137,10 @@ package struct Ucb1: StrategySelector {
     }
 
     package mutating func reopen(favourite: Int) {
-        open = open == Ucb1.everyone ? better() : Ucb1.everyone
+        open = open == Strategy.everyone ? better() : Strategy.everyone
         self.favourite = favourite
         open |= 1 << UInt16(favourite)
+        candidates |= 1 << UInt16(favourite)
         windows = 0
         for index in 0..<Strategy.count {
             estimates[index] = CostEstimate()

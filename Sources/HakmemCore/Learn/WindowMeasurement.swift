@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-/// What was measured in one window, under one strategy. The caller closes a window after 10,000
-/// events of slow paths or two seconds, whichever is first; learning depends on neither figure.
+/// What was measured in one window, under one strategy. The caller closes a window after so
+/// many events of slow paths or so long, whichever is first; learning depends on neither figure.
 package struct WindowMeasurement {
     /// When the window ended, in milliseconds of a clock that only runs forward.
     package var endMs: UInt = 0
@@ -17,6 +17,8 @@ package struct WindowMeasurement {
     /// The 99th percentile of a slow path's duration, in nanoseconds.
     package var p99Ns: Double = 0
     package var sizes = SizeDistribution()
+    /// The strategies that this window's demands tell apart, a bit each.
+    package var candidates = Strategy.everyone
 
     package init() {}
 }

@@ -28,9 +28,11 @@ import CHakmemShim
         return block
     }
     let block =
-        CurrentThread.withCache { cache -> UInt in
-            cache.noteSite(site, bytes: bytes)
-            return cache.allocateZeroed(bytes)
+        Sections.measure(.mallocSlow) {
+            CurrentThread.withCache { cache -> UInt in
+                cache.noteSite(site, bytes: bytes)
+                return cache.allocateZeroed(bytes)
+            }
         } ?? 0
     return block == 0 ? outOfMemory() : UnsafeMutableRawPointer(bitPattern: block)
 }
@@ -92,9 +94,11 @@ private func isOwnBlock(_ address: UInt, _ usable: UInt, _ cache: UInt) -> Bool 
     }
     guard size <= requestMax else { return outOfMemory() }
     let moved =
-        CurrentThread.withCache { cache -> UInt in
-            cache.noteSite(site, bytes: size)
-            return cache.reallocate(address, span, size)
+        Sections.measure(.mallocSlow) {
+            CurrentThread.withCache { cache -> UInt in
+                cache.noteSite(site, bytes: size)
+                return cache.reallocate(address, span, size)
+            }
         } ?? 0
     return moved == 0 ? outOfMemory() : UnsafeMutableRawPointer(bitPattern: moved)
 }

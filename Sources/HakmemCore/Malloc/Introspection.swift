@@ -38,15 +38,21 @@ import Synchronization
     }
     let errorNumber = hak_errno_get()
     let statistics = Statistics()
-    let classesOffset =
-        MemoryLayout<hak_stats_t>.size
-        - Int(HAK_STATS_CLASSES_MAX) * MemoryLayout<hak_class_stats_t>.stride
+    // Classes lie between the figures of the first version and those that came later.
+    let classesBytes = Int(HAK_STATS_CLASSES_MAX) * MemoryLayout<hak_class_stats_t>.stride
+    let laterBytes = Statistics.laterFields * MemoryLayout<UInt64>.stride
+    let laterOffset = MemoryLayout<hak_stats_t>.size - laterBytes
+    let classesOffset = laterOffset - classesBytes
     let known = min(Int(structBytes), MemoryLayout<hak_stats_t>.size)
     var total = statistics.total
     total.struct_size = UInt32(known)
     withUnsafeBytes(of: &total) { bytes in
-        stats.copyMemory(
-            from: bytes.baseAddress.unsafelyUnwrapped, byteCount: min(known, classesOffset))
+        let start = bytes.baseAddress.unsafelyUnwrapped
+        stats.copyMemory(from: start, byteCount: min(known, classesOffset))
+        if known > laterOffset {
+            (stats + laterOffset).copyMemory(
+                from: start + laterOffset, byteCount: known - laterOffset)
+        }
     }
     for index in 1..<SizeClass.end {
         let offset = classesOffset + (index - 1) * MemoryLayout<hak_class_stats_t>.stride

@@ -21,7 +21,9 @@ enum Start {
         process.options = OptionValues(environment: hak_environ())
         let isReserved = BlockMap.reserve(
             memoryBytes: Machine.memoryBytes(), addressSpaceBytes: SystemCall.addressSpaceLimit())
-        if process.options.measuresSections { Sections.begin() }
+        if process.options.measuresSections {
+            Sections.begin(process.options.timing != 0 ? .parts : .whole)
+        }
         if isReserved, let parts = SystemCall.map(bytes: HeapParts.bytes) {
             heapAddress = parts
             SmallClassTable.make()

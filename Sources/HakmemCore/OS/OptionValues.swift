@@ -25,6 +25,8 @@ struct OptionValues {
     var whaleCacheBytesMax: UInt = OptionName.whaleCacheMb.spec.defaultValue << 20
     var usesHugePages = false
     var evolution: UInt = OptionName.evolution.spec.defaultValue
+    /// What follows the word of HAKMEM_EVO: the weights of CPU time, page faults and memory.
+    var scoreWeights: (cpu: UInt, faults: UInt, memory: UInt) = (40, 30, 30)
     /// The path of HAKMEM_PROFILE in the environment block, or nil.
     var profile: UnsafePointer<CChar>? = nil
     var timing: UInt = 0
@@ -121,6 +123,10 @@ struct OptionValues {
             profile = text
             return
         }
+        if name == .evolution, let colon = OptionValues.colon(in: text) {
+            applyEvolution(text, colon)
+            return
+        }
         guard let value = OptionValues.parse(name, text) else { return }
         given |= 1 << UInt32(name.rawValue)
         switch name {
@@ -136,6 +142,52 @@ struct OptionValues {
         case .timing: timing = value
         }
     }
+
+    /// `WORD:CPU,FAULTS,MEMORY`; all of it or nothing.
+    private mutating func applyEvolution(_ text: UnsafePointer<CChar>, _ colon: Int) {
+        var position = colon + 1
+        let cpu = OptionValues.weight(text, &position, end: 44)
+        let faults = OptionValues.weight(text, &position, end: 44)
+        let memory = OptionValues.weight(text, &position, end: 0)
+        guard
+            let word = OptionValues.wordIndex(
+                text, in: OptionName.evolution.spec.words, end: colon),
+            let cpu, let faults, let memory, cpu + faults + memory > 0
+        else {
+            Report.badWeights(text)
+            return
+        }
+        given |= 1 << UInt32(OptionName.evolution.rawValue)
+        evolution = word
+        scoreWeights = (cpu, faults, memory)
+    }
+
+    /// Where the first colon is, or nil.
+    private static func colon(in text: UnsafePointer<CChar>) -> Int? {
+        var index = 0
+        while text[index] != 0 {
+            if text[index] == 58 { return index }
+            index += 1
+        }
+        return nil
+    }
+
+    /// The number from 0 to `weightMax` at `position`, which the character `end` follows.
+    private static func weight(
+        _ text: UnsafePointer<CChar>, _ position: inout Int, end: CChar
+    ) -> UInt? {
+        var value: UInt = 0
+        let start = position
+        while text[position] >= 48, text[position] <= 57, value <= weightMax {
+            value = value * 10 + UInt(text[position] - 48)
+            position += 1
+        }
+        guard position > start, value <= weightMax, text[position] == end else { return nil }
+        if end != 0 { position += 1 }
+        return value
+    }
+
+    private static let weightMax: UInt = 100
 
     /// The text after `NAME=` of an option in the environment, or nil when it is not given.
     private static func find(
@@ -182,11 +234,15 @@ struct OptionValues {
         return index == 0 ? nil : value
     }
 
-    private static func wordIndex(_ text: UnsafePointer<CChar>, in words: StaticString) -> UInt? {
+    /// The number of the word that `text` is, or its first `end` characters are.
+    private static func wordIndex(
+        _ text: UnsafePointer<CChar>, in words: StaticString, end textEnd: Int? = nil
+    ) -> UInt? {
         let separator = UInt8(124)
         var wordNumber: UInt = 0
         var start = 0
         let end = words.utf8CodeUnitCount
+        func isEnd(_ index: Int) -> Bool { textEnd.map { index == $0 } ?? (text[index] == 0) }
         while start <= end {
             var stop = start
             while stop < end, words.utf8Start[stop] != separator { stop += 1 }
@@ -196,7 +252,7 @@ struct OptionValues {
             {
                 index += 1
             }
-            if start + index == stop, text[index] == 0 { return wordNumber }
+            if start + index == stop, isEnd(index) { return wordNumber }
             wordNumber += 1
             start = stop + 1
         }

@@ -99,7 +99,10 @@ extension OptionName {
             OptionSpec(
                 variable: "HAKMEM_EVO", kind: .word, words: "auto|learn|frozen|off", unit: "",
                 defaultValue: 0, min: 0, max: 3,
-                summary: "whether strategies are learnt: as the mode says, always, kept, or never")
+                summary: """
+                    whether strategies are learnt: as the mode says, always, kept, or never; \
+                    auto:40,30,30 weighs CPU, faults, memory
+                    """)
         case .profile:
             OptionSpec(
                 variable: "HAKMEM_PROFILE", kind: .text, words: "", unit: "",

@@ -89,6 +89,18 @@ enum Report {
         text.flush()
     }
 
+    /// One line about weights that HAKMEM_EVO cannot have.
+    static func badWeights(_ value: UnsafePointer<CChar>) {
+        var text = TextBuffer(sink: .descriptor(standardError))
+        text.append("hakmem: HAKMEM_EVO=")
+        text.append(cString: value)
+        text.append(" is not one of ")
+        text.append(OptionName.evolution.spec.words)
+        text.append(" with three weights from 0 to 100, not all 0, as in auto:40,30,30")
+        text.append("; the default is used\n")
+        text.flush()
+    }
+
     /// Names an option whose value is none of its values, the range, and the default that holds.
     static func badOption(_ name: OptionName, _ value: UnsafePointer<CChar>) {
         let spec = name.spec

@@ -7,6 +7,7 @@
 //
 // A thread takes the shard that its cache's address names, so that threads seldom share one; the
 // records are atomic because they may. Sections nest: a refill is part of the slow path around it.
+// Learning weighs the outer ones alone, and pauses them while there is nothing to decide.
 //
 // Off, a section costs a load and a branch that is never taken; and nothing in a library that was
 // built without the traits Timing and Learning. On, two readings of the time-stamp counter and
@@ -22,6 +23,10 @@ enum Section: Int {
     case mmap, munmap, mremap, madvise
 
     static let count = 14
+
+    /// Whether the section is a whole slow path, and none of its parts.
+    @inline(__always)
+    var isWhole: Bool { self == .mallocSlow || self == .freeSlow }
 
     /// The seed's names, where it had them.
     var name: StaticString {
@@ -52,6 +57,22 @@ struct SectionMeter: ~Copyable {
     let last: Atomic<UInt>
 }
 
+/// How much of slow paths is measured.
+enum SectionLevel: UInt32 {
+    case nothing = 0
+    /// Nothing is timed, but call sites are looked at, which only the whole of a slow path does.
+    case sites
+    /// Whole slow paths are timed.
+    case whole
+    /// Their parts too.
+    case parts
+}
+
+#if HAKMEM_TIMING || HAKMEM_LEARNING
+    /// A SectionLevel. Written by the start and the cold tick; relaxed: late is as good.
+    private let sectionLevel = Atomic<UInt32>(0)
+#endif
+
 enum Sections {
     static let shardCount: UInt = 16
     static let bytes = shardCount * UInt(Section.count) * UInt(MemoryLayout<SectionMeter>.stride)
@@ -62,18 +83,34 @@ enum Sections {
     @inline(__always)
     static var areMeasured: Bool {
         #if HAKMEM_TIMING || HAKMEM_LEARNING
-            return metersAddress != 0
+            return sectionLevel.load(ordering: .relaxed) != SectionLevel.nothing.rawValue
         #else
             return false
         #endif
     }
 
     /// Begins to measure; refused the memory, nothing is. For the start.
-    static func begin() {
+    static func begin(_ level: SectionLevel) {
         #if HAKMEM_TIMING || HAKMEM_LEARNING
             metersAddress = SystemCall.map(bytes: bytes) ?? 0
+            if metersAddress != 0 { measure(level) }
         #endif
     }
+
+    /// Changes how much is measured, after `begin`. For the cold tick, and for tests.
+    static func measure(_ level: SectionLevel) {
+        #if HAKMEM_TIMING || HAKMEM_LEARNING
+            sectionLevel.store(level.rawValue, ordering: .relaxed)
+        #endif
+    }
+
+    #if HAKMEM_TIMING || HAKMEM_LEARNING
+        @inline(__always)
+        private static func isTimed(_ section: Section) -> Bool {
+            let least = section.isWhole ? SectionLevel.whole : .parts
+            return sectionLevel.load(ordering: .relaxed) >= least.rawValue
+        }
+    #endif
 
     /// The shard of the calling thread.
     private static var shard: UInt { (hak_cache_get() >> 16) & (shardCount - 1) }
@@ -94,7 +131,7 @@ enum Sections {
     @inline(__always)
     static func measure<Result>(_ section: Section, _ body: () -> Result) -> Result {
         #if HAKMEM_TIMING || HAKMEM_LEARNING
-            if !areMeasured { return body() }
+            if !isTimed(section) { return body() }
             let start = hak_ticks()
             let result = body()
             note(section, hak_ticks() &- start)

@@ -9,7 +9,7 @@ enum SectionsReport {
     private static let standardError: Int32 = 2
 
     static func atExit() {
-        guard Sections.areMeasured else { return }
+        guard Sections.metersAddress != 0 else { return }
         var text = TextBuffer(sink: .descriptor(standardError))
         let nsPerTick = measureTick()
         if process.options.timing == 2 {

@@ -27,6 +27,9 @@ struct Statistics: ~Copyable {
     private var largeLive: UInt = 0
     private var servedInside: UInt = 0
 
+    /// Figures of hak_stats_t that lie behind its classes.
+    static let laterFields = 5
+
     /// Gathers the figures as of now. Takes the page heap's lock.
     init() {
         layoutAssert(SizeClass.end == 85)
@@ -156,6 +159,12 @@ struct Statistics: ~Copyable {
         total.threads = UInt64(cachePool.fields.pointee.ownedCount.load(ordering: .relaxed))
         total.thread_caches = UInt64(cachePool.fields.pointee.cacheCount.load(ordering: .relaxed))
         total.errors_ignored = UInt64(Report.ignored.load(ordering: .relaxed))
+        total.site_samples = UInt64(SiteSamples.figures.samples)
+        total.site_samples_dropped = UInt64(SiteSamples.figures.dropped)
+        total.site_cache_hits = UInt64(SiteSamples.figures.hits)
+        let known = SiteSamples.known
+        total.sites = UInt64(known.sites)
+        total.site_rules = UInt64(known.rules)
         total.class_count = UInt64(SizeClass.end - 1)
     }
 }

@@ -59,6 +59,13 @@ enum StatisticsReport {
         append("; threads ", total.threads, to: &text)
         append(", thread caches ", total.thread_caches, to: &text)
         append("; errors ignored ", total.errors_ignored, to: &text)
+        if total.sites > 0 {
+            append("\nhakmem: sites  ", total.sites, to: &text)
+            append(", with rules ", total.site_rules, to: &text)
+            append(", samples ", total.site_samples, to: &text)
+            append(" (dropped ", total.site_samples_dropped, to: &text)
+            append("), blocks from their own slots ", total.site_cache_hits, to: &text)
+        }
         text.append("\nhakmem: class   block B       served         live    spans    spans KiB\n")
         for index in 1..<SizeClass.end {
             let figures = statistics.classes[index]
@@ -124,6 +131,11 @@ enum StatisticsReport {
         field("threads", total.threads, to: &text)
         field("thread_caches", total.thread_caches, to: &text)
         field("errors_ignored", total.errors_ignored, to: &text)
+        field("site_samples", total.site_samples, to: &text)
+        field("site_samples_dropped", total.site_samples_dropped, to: &text)
+        field("site_cache_hits", total.site_cache_hits, to: &text)
+        field("sites", total.sites, to: &text)
+        field("site_rules", total.site_rules, to: &text)
         text.append(",\"classes\":[")
         var isFirst = true
         for index in 1..<SizeClass.end {

@@ -71,7 +71,12 @@ struct Experiment {
             let strategy = tournament.strategy
             var window = load.window(strategy, endMs: endMs, noise: noise, &randomness)
             var length = 1.0
-            if endsEarly, tournament.shouldEndEarly(window) { length = 0.1 }
+            if endsEarly, tournament.shouldEndEarly(window) {
+                length = 0.1
+                window.events /= 10
+                window.allocatorNs /= 10
+                window.pageFaults /= 10
+            }
             endMs += UInt(length * Double(windowMs))
             window.endMs = endMs
             let decision = tournament.windowEnded(window, random: randomness.next())

@@ -19,7 +19,8 @@ import Testing
         #expect(ucb.leader == 3)
         let played = play(&ucb, windows: Strategy.count) { _ in 1 }
         #expect(played.first == 3)
-        #expect(Set(played).count == Strategy.count)
+        // Nothing is better than the favourite: the extreme of keeping is not tried.
+        #expect(Set(played) == Set(0..<Strategy.count).subtracting([Strategy.hoard]))
         #expect(ucb.hasSeenAll)
     }
 
@@ -37,7 +38,7 @@ import Testing
         _ = play(&ucb, windows: 40) { strategy in
             if strategy != 7 { return 1 }
             windows += 1
-            return windows == 1 ? 3 : 0.9
+            return windows == 1 ? 2 : 0.9
         }
         #expect(ucb.leader == 7)
     }
@@ -57,7 +58,7 @@ import Testing
         let second = play(&ucb, windows: 30) { 1 + Double($0) / 100 }
         #expect(Set(second) == Set([0, 1, 2, 3, 4, 5, 9]))
         ucb.reopen(favourite: 0)
-        #expect(Set(play(&ucb, windows: 30) { _ in 1 }).count == Strategy.count)
+        #expect(Set(play(&ucb, windows: 30) { _ in 1 }).count == Strategy.count - 1)
     }
 
     @Test func challengersAreDrawnByLotAndRating() {

@@ -82,6 +82,7 @@ func withLearning<Value>(
     StartedHeap.ensure()
     guard let meters = SystemCall.map(bytes: Sections.bytes) else { throw Violation.outOfMemory }
     Sections.metersAddress = meters
+    Sections.measure(.parts)
     if let mode {
         if let profile {
             profile.withCString { Evolution.begin(mode, profile: $0, log: log) }
@@ -91,6 +92,7 @@ func withLearning<Value>(
     }
     defer {
         Evolution.end()
+        Sections.measure(.nothing)
         Sections.metersAddress = 0
         SystemCall.unmap(meters, bytes: Sections.bytes)
         Policy.make()
