@@ -21,6 +21,36 @@ extension HeapTests {
             }
         }
 
+        @Test func blocksStartAtDifferentLinesOfTheirPages() throws {
+            try withCache { _ in
+                let blocks = try (0..<32).map { _ in try Block.take(100_000) }
+                try require(Set(blocks.map { $0 & 0xFFF }).count > 8, "few different starts")
+                for block in blocks {
+                    try require(block & 63 == 0, "not at a cache line")
+                    let span = BlockMap.span(block)!
+                    try require(block + ThreadCache.usableBytes(block) == span.end)
+                    // The span starts where no block does, unless both start there.
+                    try require(block == span.start || ThreadCache.usableBytes(span.start) == 0)
+                }
+                blocks.forEach(Block.free)
+            }
+        }
+
+        /// Also from a span that a block at another place was freed in.
+        @Test func alignedBlocksStartAtPages() throws {
+            try withCache { _ in
+                for alignment in [64, 128, 4096, granuleBytes, 4 * granuleBytes] {
+                    let plain = try Block.take(100_000)
+                    Block.free(plain)
+                    let aligned = allocateAligned(alignment, 100_000)
+                    try require(aligned != 0 && aligned % alignment == 0)
+                    try require(ThreadCache.usableBytes(aligned) >= 100_000)
+                    let grown = try #require(hakRealloc(.init(bitPattern: aligned), 150_000))
+                    hakFree(grown)
+                }
+            }
+        }
+
         @Test func aMuchLargerSpanIsNotTaken() throws {
             try withCache { _ in
                 let large = try Block.take(800_000)

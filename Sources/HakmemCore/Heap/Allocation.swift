@@ -106,8 +106,11 @@ extension ThreadCache {
 
     private static func clearByPurge(_ address: UInt, _ bytes: UInt) -> Bool {
         let pageBytes = process.pageBytes
-        guard address & (pageBytes - 1) == 0 else { return false }
-        return SystemCall.purge(address, bytes: alignUp(bytes, to: pageBytes))
+        let start = alignUp(address, to: pageBytes)
+        let end = alignUp(address + bytes, to: pageBytes)
+        guard SystemCall.purge(start, bytes: end - start) else { return false }
+        if start != address { hak_zero(address, Int(start - address)) }
+        return true
     }
 
     // MARK: Free
@@ -195,7 +198,7 @@ extension ThreadCache {
         guard owner != 0, isOut(address) else { return nil }
         let whole = owner & Owner.wholeMark != 0
         guard let span = whole ? Span(at: owner & Owner.spanMask) : BlockMap.span(address),
-            span.contains(address), !whole || span.start == address
+            span.contains(address), !whole || span.block == address
         else { return nil }
         return span
     }

@@ -52,7 +52,7 @@ extension CachePool {
         cache.header.pointee.large.sift { span in
             guard span.state == .large,
                 BlockMap.owner(span.start) == span.address | Owner.wholeMark,
-                BlockMap.live(span.start).pointee.load(ordering: .relaxed) == 0,
+                BlockMap.live(span.block).pointee.load(ordering: .relaxed) == 0,
                 ownCache?.header.pointee.large.contains(span) != true
             else { return false }
             // No other slot that names it will find it so again. `forget` gives it back.

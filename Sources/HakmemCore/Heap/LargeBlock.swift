@@ -2,14 +2,46 @@
 //
 // The L2.5 Pool: blocks that have a span of the page heap for themselves.
 //
-// The span's first granule bears `span | wholeMark`, and its first unit's live bit while the block
-// is out. Any thread may free it: it goes to the freeing thread's reuse cache, or to the page heap.
+// The span's first granule bears `span | wholeMark`, and its block's live bit is on while that is
+// out. Any thread may free it: it goes to the freeing thread's reuse cache, or to the page heap.
+//
+// Blocks start at different cache lines of their first pages, by their span's address. If all
+// started at pages, like places of several blocks would meet in the same few sets of each cache
+// (jemalloc's «cache-oblivious» large allocations do the same).
 
 import CHakmemShim
 import Synchronization
 
 enum LargeBlock {
-    private static let firstUnit: UInt64 = 1
+    /// Where blocks start: at one of 64 lines of a page; blocks of larger alignment at the page.
+    private static let lineShift: UInt = 6
+    private static let offsetMax: UInt = 63 << lineShift
+
+    /// Granules that hold `bytes` wherever in its first page the block starts.
+    @inline(__always)
+    private static func granules(_ bytes: UInt, offsetMax: UInt = offsetMax) -> UInt {
+        (bytes &+ (offsetMax &+ granuleBytes &- 1)) &>> granuleShift
+    }
+
+    /// Where the block of a span starts in its first page.
+    private static func offset(_ start: UInt) -> UInt16 {
+        let line = ((start >> granuleShift) &* 0x9E37_79B9_7F4A_7C15) >> 58
+        return UInt16(line << lineShift)
+    }
+
+    /// Sets where a span's block starts, and so how long it is.
+    private static func place(_ span: Span, at offset: UInt16) {
+        span.header.pointee.blockOffset = offset
+        span.header.pointee.bytesOrOlder = span.bytes - UInt(offset)
+    }
+
+    /// A large span has grown or shrunk, and its block with it.
+    static func resized(_ span: Span) { place(span, at: span.header.pointee.blockOffset) }
+
+    /// Granules of a span for its block to have `bytes`.
+    static func granules(_ bytes: UInt, of span: Span) -> UInt {
+        granules(bytes, offsetMax: UInt(span.header.pointee.blockOffset))
+    }
 
     /// A block of at least `bytes` from the thread's reuse cache; 0 if none is there.
     ///
@@ -17,40 +49,54 @@ enum LargeBlock {
     /// has just made to its block.
     @inline(__always)
     static func reuse(_ bytes: UInt, cache: ThreadCache, site: UInt = 0) -> UInt {
-        let granules = (bytes &+ (granuleBytes &- 1)) &>> granuleShift
+        let granules = granules(bytes)
         let header = cache.header
         let own = site == 0 ? nil : header.pointee.large.take(granules, of: site)
         guard let span = own ?? header.pointee.large.take(granules) else { return 0 }
         if site != 0 { SiteSamples.noteAllocation(span, site, bytes: bytes) }
         ThreadCache.count(header.pointee.largeServed)
         ThreadCache.count(header.pointee.largeHits)
-        let start = span.start
-        BlockMap.live(start).pointee.store(firstUnit, ordering: .relaxed)
-        return start
+        return handOut(span)
+    }
+
+    /// Marks the block of a span as out.
+    @inline(__always)
+    private static func handOut(_ span: Span) -> UInt {
+        let block = span.block
+        BlockMap.live(block).pointee.store(BlockMap.bit(block), ordering: .relaxed)
+        return block
     }
 
     /// A block of at least `bytes` that starts at a multiple of `alignment`; nil if out of memory.
     static func allocate(_ bytes: UInt, alignment: UInt, cache: ThreadCache) -> FreshBlock? {
         let site = cache.takeSite()
         if Sections.areMeasured { cache.tick() }
-        if alignment <= granuleBytes {
+        let isPlain = alignment <= 1 << lineShift
+        if isPlain {
             let block = Sections.measure(.largeGet) { reuse(bytes, cache: cache, site: site) }
             if block != 0 { return FreshBlock(address: block, isZero: false) }
         }
+        let granules = granules(bytes, offsetMax: isPlain ? offsetMax : 0)
+        if !isPlain, alignment <= granuleBytes,
+            let span = cache.header.pointee.large.take(granules)
+        {
+            place(span, at: 0)
+            ThreadCache.count(cache.header.pointee.largeServed)
+            ThreadCache.count(cache.header.pointee.largeHits)
+            return FreshBlock(address: handOut(span), isZero: false)
+        }
         if !Sections.areMeasured { cache.tick() }
-        let granules = (bytes + granuleBytes - 1) >> granuleShift
         let alignmentGranules = max(alignment >> granuleShift, 1)
         guard let span = pageHeap.acquire(granules, alignment: alignmentGranules) else {
             return nil
         }
         ThreadCache.count(cache.header.pointee.largeServed)
-        span.header.pointee.bytesOrOlder = span.bytes
         SiteSamples.noteAllocation(span, site, bytes: bytes)
+        place(span, at: isPlain ? offset(span.start) : 0)
         span.setState(.large)
         span.publishEdges()
         BlockMap.setOwner(span.start, span.address | Owner.wholeMark)
-        BlockMap.live(span.start).pointee.store(firstUnit, ordering: .relaxed)
-        return FreshBlock(address: span.start, isZero: !span.header.pointee.isDirty)
+        return FreshBlock(address: handOut(span), isZero: !span.header.pointee.isDirty)
     }
 
     /// Frees a large block into the thread's reuse cache; false if it is no large block that is
@@ -59,7 +105,7 @@ enum LargeBlock {
     static func keepFreed(_ address: UInt, _ owner: UInt, cache: ThreadCache) -> Bool {
         let span = Span(at: owner & Owner.spanMask)
         let live = BlockMap.live(address)
-        guard owner & Owner.wholeMark != 0, span.start == address, span.state == .large,
+        guard owner & Owner.wholeMark != 0, span.block == address, span.state == .large,
             live.pointee.load(ordering: .relaxed) != 0,
             cache.header.pointee.large.keep(span)
         else { return false }
@@ -70,7 +116,7 @@ enum LargeBlock {
 
     /// Frees the block of a large span or whale; reports a misuse if it is not out.
     static func free(_ address: UInt, _ span: Span, cache: ThreadCache) {
-        guard address == span.start else {
+        guard address == span.block else {
             Report.misuse(.notABlock, at: address)
             return
         }

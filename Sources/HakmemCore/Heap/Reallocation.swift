@@ -114,9 +114,9 @@ extension ThreadCache {
         guard bytes <= requestMax - granuleBytes else { return false }
         if span.state == .whale { return whaleCache.resizeInPlace(span, to: bytes) }
         guard bytes <= largeMax else { return false }
-        let granules = (bytes + granuleBytes - 1) >> granuleShift
+        let granules = LargeBlock.granules(bytes, of: span)
         guard pageHeap.extend(span, toGranules: granules) else { return false }
-        span.header.pointee.bytesOrOlder = span.bytes
+        LargeBlock.resized(span)
         return true
     }
 
@@ -127,8 +127,8 @@ extension ThreadCache {
             return true
         }
         if bytes <= mediumMax { return false }
-        pageHeap.trim(span, toGranules: (bytes + granuleBytes - 1) >> granuleShift)
-        span.header.pointee.bytesOrOlder = span.bytes
+        pageHeap.trim(span, toGranules: LargeBlock.granules(bytes, of: span))
+        LargeBlock.resized(span)
         return true
     }
 }

@@ -47,6 +47,8 @@ struct SpanHeader: ~Copyable {
     /// Dense small slab: where the first block starts in the line at `cursor` (LineSearch). Large
     /// and whale: high bits of the call site.
     var phase: UInt16 = 0
+    /// Large: where its block starts in its first page, in bytes (LargeBlock). Whale: 0.
+    var blockOffset: UInt16 = 0
     /// Large and whale: bytes that the program may use. Slab: how many blocks it has. Free and
     /// dirty: the next older span.
     var bytesOrOlder: UInt = 0
@@ -99,6 +101,10 @@ struct Span: Equatable {
     func contains(_ address: UInt) -> Bool {
         state != .unused && state != .unmapped && address >= start && address < end
     }
+
+    /// The start of the block of a large span or whale.
+    @inline(__always)
+    var block: UInt { start &+ UInt(header.pointee.blockOffset) }
 
     /// Blocks of a slab.
     @inline(__always)

@@ -80,6 +80,7 @@ struct WhaleCache {
             truncatingIfNeeded: min(
                 (bytes + granuleBytes - 1) >> granuleShift, UInt(UInt32.max)))
         span.mappedBytes = bytes
+        span.header.pointee.blockOffset = 0
         span.setState(.whale)
         BlockMap.setSpan(start, span)
         fields.pointee.mappedBytes.wrappingAdd(bytes, ordering: .relaxed)

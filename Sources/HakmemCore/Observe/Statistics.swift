@@ -101,7 +101,7 @@ struct Statistics: ~Copyable {
             classes[index].spanBytes += span.bytes
             if live > 0 { total.bytes_active += UInt64(span.bytes) }
         case .large:
-            if BlockMap.live(span.start).pointee.load(ordering: .relaxed) != 0 {
+            if BlockMap.live(span.block).pointee.load(ordering: .relaxed) != 0 {
                 largeBytes += span.blockBytes
                 largeLive += 1
                 total.bytes_active += UInt64(span.bytes)
