@@ -159,7 +159,12 @@ extension ThreadCache {
     /// Moves the window so that half of it is room.
     private func moveWindowUp(_ sizeClass: SizeClass, _ ready: UInt) {
         let half = UInt(windowMax(sizeClass) / 2)
-        moveWindow(sizeClass, below: max(ready, half) &- half)
+        let below = max(ready, half) &- half
+        if below == record(sizeClass).pointee.below {
+            setBound(sizeClass)
+        } else {
+            moveWindow(sizeClass, below: below)
+        }
     }
 
     // MARK: Overflow
@@ -193,7 +198,7 @@ extension ThreadCache {
     /// Returns the `count` blocks that have been ready for longest to their slabs.
     private func flush(_ sizeClass: SizeClass, _ count: UInt) {
         let record = record(sizeClass)
-        moveWindow(sizeClass, below: 0)
+        if record.pointee.below != 0 { moveWindow(sizeClass, below: 0) }
         let bin = bin(sizeClass)
         let bottom = startCheck(sizeClass).pointee.bottom
         let top = bin.pointee.top
