@@ -81,6 +81,7 @@ enum LargeBlock {
             let span = cache.header.pointee.large.take(granules)
         {
             place(span, at: 0)
+            SiteSamples.noteAllocation(span, site, bytes: bytes)
             ThreadCache.count(cache.header.pointee.largeServed)
             ThreadCache.count(cache.header.pointee.largeHits)
             return FreshBlock(address: handOut(span), isZero: false)

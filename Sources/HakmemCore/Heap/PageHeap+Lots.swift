@@ -8,8 +8,9 @@
 // The lot is set apart: medium and large blocks, which programs often write in part only, never
 // come from it. What nobody took for a purge delay joins the dirty spans.
 //
-// The kernel is asked for a huge page for the moment of populating only. Later it shall not make
-// one again where most of the memory has been given back.
+// A huge lot is asked for as such (MADV_COLLAPSE), not by a mark on the mapping: that would stay,
+// have the kernel make huge pages again where most has been given back, and cut the mapping in
+// pieces, of which a process may have some 65,000.
 
 import Synchronization
 
@@ -87,9 +88,10 @@ extension PageHeap {
     private func openLot(_ span: Span, keeping granules: UInt) {
         let isHuge =
             span.bytes == PageHeap.hugeBytes && span.start & (PageHeap.hugeBytes - 1) == 0
-        if isHuge { SystemCall.adviseHugePages(span.start, bytes: span.bytes, wanted: true) }
-        let isPopulated = SystemCall.populate(span.start, bytes: span.bytes)
-        if isHuge { SystemCall.adviseHugePages(span.start, bytes: span.bytes, wanted: false) }
+        if isHuge { pointer(span.start, to: UInt.self).pointee = 0 }
+        let isPopulated =
+            isHuge && SystemCall.collapse(span.start, bytes: span.bytes)
+            || SystemCall.populate(span.start, bytes: span.bytes)
         if UInt(span.header.pointee.granules) == granules { return }
         let now = Clock.nowMs()
         fields.pointee.lock.acquire()

@@ -63,9 +63,10 @@ enum SystemCall {
         hak_syscall6(Int(SYS_madvise), address, bytes, madvisePopulateWrite, 0, 0, 0) == 0
     }
 
-    static func adviseHugePages(_ address: UInt, bytes: UInt, wanted: Bool) {
-        let advice = wanted ? MADV_HUGEPAGE : MADV_NOHUGEPAGE
-        _ = hak_syscall6(Int(SYS_madvise), address, bytes, UInt(advice), 0, 0, 0)
+    /// Makes huge pages of a range of which something has been written. Kernels before 6.1 refuse,
+    /// and any may for want of memory.
+    static func collapse(_ address: UInt, bytes: UInt) -> Bool {
+        hak_syscall6(Int(SYS_madvise), address, bytes, madviseCollapse, 0, 0, 0) == 0
     }
 
     /// Asks for transparent huge pages under a range.
@@ -95,6 +96,7 @@ enum SystemCall {
     private static let mremapMayMove = 1
     private static let mremapFixed = 2
     private static let madvisePopulateWrite: UInt = 23
+    private static let madviseCollapse: UInt = 25
 
     /// Sleeps until `word` is woken, unless it no longer holds `expected`.
     static func futexWait(_ word: UInt, while expected: UInt32) {
