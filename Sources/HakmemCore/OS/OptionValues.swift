@@ -124,7 +124,7 @@ struct OptionValues {
             return
         }
         if name == .evolution, let colon = OptionValues.colon(in: text) {
-            applyEvolution(text, colon)
+            applyEvo(text, colon)
             return
         }
         guard let value = OptionValues.parse(name, text) else { return }
@@ -144,7 +144,7 @@ struct OptionValues {
     }
 
     /// `WORD:CPU,FAULTS,MEMORY`; all of it or nothing.
-    private mutating func applyEvolution(_ text: UnsafePointer<CChar>, _ colon: Int) {
+    private mutating func applyEvo(_ text: UnsafePointer<CChar>, _ colon: Int) {
         var position = colon + 1
         let cpu = OptionValues.weight(text, &position, end: 44)
         let faults = OptionValues.weight(text, &position, end: 44)

@@ -78,7 +78,11 @@ enum Sections {
     static let bytes = shardCount * UInt(Section.count) * UInt(MemoryLayout<SectionMeter>.stride)
 
     /// Address of the meters; 0 while nothing is measured. Guarded by: written once by the start.
-    nonisolated(unsafe) static var metersAddress: UInt = 0
+    #if HAKMEM_TIMING || HAKMEM_LEARNING
+        nonisolated(unsafe) static var metersAddress: UInt = 0
+    #else
+        static var metersAddress: UInt { 0 }
+    #endif
 
     @inline(__always)
     static var areMeasured: Bool {
