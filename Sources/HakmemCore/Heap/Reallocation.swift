@@ -20,9 +20,7 @@ extension ThreadCache {
             return address
         }
         if span.state == .whale, bytes > usable {
-            let percent = min(
-                growthPercent(span) ?? ThreadCache.whaleRoomPercent,
-                ThreadCache.headRoomPercentMax)
+            let percent = growthPercent(span) ?? ThreadCache.whaleRoomPercent
             if let block = whaleCache.grow(span, to: bytes, roomPercent: percent) {
                 ThreadCache.count(header.pointee.reallocMoves)
                 return block.address
@@ -42,31 +40,16 @@ extension ThreadCache {
     private func move(_ address: UInt, _ span: Span, _ bytes: UInt) -> UInt {
         let usable = span.blockBytes
         let isGrowing = bytes > usable
-        if isGrowing, bytes >= ThreadCache.growingWhaleMin,
-            let block = whaleCache.allocate(
-                bytes, alignment: unitBytes,
-                room: bytes + bytes / 100 * ThreadCache.whaleRoomPercent, site: takeSite())
-        {
-            return moved(address, usable, to: block)
-        }
         let wanted = isGrowing ? bytes &+ headRoom(bytes, span) : bytes
         guard let block = allocate(wanted) ?? (isGrowing ? allocate(bytes) : nil) else {
             // A block that is too large is better than a failure.
             return isGrowing ? 0 : address
         }
-        return moved(address, min(usable, bytes), to: block)
-    }
-
-    private func moved(_ address: UInt, _ bytes: UInt, to block: FreshBlock) -> UInt {
         ThreadCache.count(header.pointee.reallocMoves)
-        hak_copy(block.address, address, Int(bytes))
+        hak_copy(block.address, address, Int(min(usable, bytes)))
         free(address)
         return block.address
     }
-
-    /// A block that grows to this much becomes a whale: the kernel moves those without copying,
-    /// and what has grown so far tends to grow on.
-    private static let growingWhaleMin: UInt = 4 << 20
 
     /// The block stays its site's, also where realloc is called from somewhere else.
     private func noteGrowth(_ span: Span, _ usable: UInt, _ bytes: UInt) {
@@ -122,7 +105,7 @@ extension ThreadCache {
 
     private func shrinkInPlace(_ span: Span, _ bytes: UInt) -> Bool {
         if span.state == .whale {
-            if bytes < ThreadCache.growingWhaleMin { return false }
+            if bytes <= largeMax { return false }
             whaleCache.shrink(span, to: bytes)
             return true
         }
