@@ -140,6 +140,8 @@
 
         private static func look(_ events: UInt, _ calls: UInt, _ nowNs: UInt) {
             let state = state
+            // The clock was read before this thread had its turn: a window may have begun since.
+            let nowNs = max(nowNs, state.pointee.start.ns)
             if state.pointee.restUntilNs != 0 {
                 rest(nowNs)
                 return
