@@ -130,8 +130,7 @@ extension PageHeap {
 
     private func isDue(_ span: Span, _ now: UInt32) -> Bool {
         let age = now &- span.header.pointee.virginFromOrStamp
-        return age >= UInt32(policy.pointee.purgeDelayMs)
-            || fields.pointee.dirtyBytes > retainedBytesMax
+        return age >= UInt32(policy.pointee.purgeDelayMs) || mustPurge
     }
 
     /// When the oldest dirty span, or the lot if there is none, is due.
