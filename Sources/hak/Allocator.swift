@@ -110,8 +110,8 @@ enum AllocatorChoice: Equatable {
         case all
     }
 
-    /// mimalloc without huge pages, and hakmem with them under blocks above 16 MiB: a gain that is
-    /// only a difference in their use shows as one.
+    /// mimalloc without huge pages, and hakmem with them where blocks of 2 MiB are mapped: a gain
+    /// that is only a difference in their use shows as one.
     private static let mimallocWithoutHugePages = variant(
         of: .peer("mimalloc"), "mimalloc-nothp", "MIMALLOC_ALLOW_THP", "0")
     private static let hakmemWithHugePages = variant(

@@ -24,11 +24,11 @@ struct BenchRunCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             """
-            Allocators, separated by commas: hakmem, hakmem-huge (huge pages under blocks above \
-            16 MiB), hakmem-baseline (does not learn), hakmem-evolving (learns), glibc (or \
-            system), mimalloc, mimalloc-nothp (no huge pages), mimalloc2, jemalloc, tcmalloc, \
-            tbb, NAME=PATH, or one of them with +VARIABLE=VALUE behind it. Default: hakmem and \
-            all that are installed, with mimalloc-nothp, and hakmem-huge without --quick.
+            Allocators, separated by commas: hakmem, hakmem-huge (huge pages where blocks \
+            of 2 MiB are mapped), hakmem-baseline (does not learn), hakmem-evolving (learns), \
+            glibc (or system), mimalloc, mimalloc-nothp (no huge pages), mimalloc2, jemalloc, \
+            tcmalloc, tbb, NAME=PATH, or one of them with +VARIABLE=VALUE behind it. Default: \
+            hakmem and all that are installed, with mimalloc-nothp, and hakmem-huge without --quick.
             """, valueName: "names"))
     var allocator: String?
 

@@ -119,6 +119,15 @@ extension HeapTests {
     @Suite struct WhaleCacheTests {
         private static let bytes: UInt = largeMax + 1 << 20
 
+        /// Runs the body with room for so many whales in the cache, and none that it learns.
+        private func withRoom(_ whales: UInt, _ body: @escaping (ThreadCache) throws -> Void)
+            throws
+        {
+            try withOption(\.whaleCacheBytesMax, whales * WhaleCacheTests.bytes) {
+                try withOption(\.retainBytesMax, 0) { try withCache(body) }
+            }
+        }
+
         private func cached() -> UInt {
             whaleCache.fields.pointee.cachedBytes.load(ordering: .relaxed)
         }
@@ -127,7 +136,7 @@ extension HeapTests {
         }
 
         @Test func whatWasFreedIsServedNext() throws {
-            try withCache { _ in
+            try withRoom(1) { _ in
                 whaleCache.releaseAll()
                 let first = try Block.take(WhaleCacheTests.bytes)
                 try require(mapped() == WhaleCacheTests.bytes && cached() == 0)
@@ -144,7 +153,7 @@ extension HeapTests {
         }
 
         @Test func aPoorFitIsNotTaken() throws {
-            try withCache { _ in
+            try withRoom(3) { _ in
                 whaleCache.releaseAll()
                 let large = try Block.take(3 * WhaleCacheTests.bytes)
                 Block.free(large)
@@ -156,19 +165,33 @@ extension HeapTests {
         }
 
         @Test func theCacheIsBoundedAndAged() throws {
-            try withOption(\.whaleCacheBytesMax, 3 * WhaleCacheTests.bytes) {
+            try withRoom(3) { _ in
+                let blocks = try (0..<8).map { _ in try Block.take(WhaleCacheTests.bytes) }
+                for block in blocks {
+                    Block.free(block)
+                    try require(cached() <= 3 * WhaleCacheTests.bytes, "\(cached())")
+                }
+                try require(cached() > 0)
+                let delay = UInt32(process.options.purgeDelayMs)
+                whaleCache.releaseAged(Clock.nowMs() &+ delay + 1000)
+                try require(cached() == 0 && mapped() == 0)
+                Block.free(try Block.take(4 * WhaleCacheTests.bytes))
+                try require(cached() == 0, "kept beyond the bound")
+            }
+        }
+
+        @Test func whatIsAskedForAgainSoonIsKeptNextTime() throws {
+            try withOption(\.whaleCacheBytesMax, WhaleCacheTests.bytes) {
                 try withCache { _ in
-                    let blocks = try (0..<8).map { _ in try Block.take(WhaleCacheTests.bytes) }
-                    for block in blocks {
-                        Block.free(block)
-                        try require(cached() <= 3 * WhaleCacheTests.bytes, "\(cached())")
-                    }
-                    try require(cached() > 0)
-                    let delay = UInt32(process.options.purgeDelayMs)
-                    whaleCache.releaseAged(Clock.nowMs() &+ delay + 1000)
-                    try require(cached() == 0 && mapped() == 0)
-                    Block.free(try Block.take(4 * WhaleCacheTests.bytes))
-                    try require(cached() == 0, "kept beyond the bound")
+                    whaleCache.releaseAll()
+                    let bytes = 2 * WhaleCacheTests.bytes
+                    for _ in 0..<2 { Block.free(try Block.take(bytes)) }
+                    let again = try Block.take(bytes)
+                    Block.free(again)
+                    try require(cached() == bytes, "unmapped again")
+                    try require(try Block.take(bytes) == again)
+                    Block.free(again)
+                    whaleCache.releaseAll()
                 }
             }
         }
@@ -191,14 +214,15 @@ extension HeapTests {
             try withCache { _ in
                 guard var block = hakMalloc(WhaleCacheTests.bytes) else { return }
                 block.fill(WhaleCacheTests.bytes, 99)
-                for bytes in [21 << 20, 25 << 20, 90 << 20, 44 << 20, 22 << 20, 18 << 20] as [UInt]
-                {
+                var filled = WhaleCacheTests.bytes
+                let sizes: [UInt] = [85, 110, 190, 140, 70, 66, 30, 12, 80, 3]
+                for bytes in sizes.map({ $0 << 20 }) {
                     guard let moved = hakRealloc(block, bytes) else { throw Violation.outOfMemory }
-                    try require(moved.holds(WhaleCacheTests.bytes, 99), "contents lost at \(bytes)")
+                    filled = min(filled, bytes)
+                    try require(moved.holds(filled, 99), "contents lost at \(bytes)")
                     try require(hakUsableSize(moved) >= bytes)
                     // All of it is there to be written.
-                    let end = hakUsableSize(moved)
-                    for page in stride(from: WhaleCacheTests.bytes, to: end, by: 4096) {
+                    for page in stride(from: filled, to: hakUsableSize(moved), by: 4096) {
                         moved.storeBytes(of: 1, toByteOffset: Int(page), as: UInt8.self)
                     }
                     block = moved
@@ -206,6 +230,43 @@ extension HeapTests {
                 hakFree(block)
                 whaleCache.releaseAll()
                 try require(mapped() == 0, "\(mapped()) bytes still mapped")
+            }
+        }
+
+        /// Blocks that grow side by side, from the page heap into mappings of their own and back
+        /// into the page heap.
+        @Test func growingBlocksMoveWithTheirPages() throws {
+            try withCache { cache in
+                var blocks = try (0..<2).map { _ in try Block.take(40_000) }
+                var bytes: UInt = 40_000
+                for (index, block) in blocks.enumerated() {
+                    UnsafeMutableRawPointer(bitPattern: block)!.fill(bytes, UInt64(index))
+                }
+                let moves = cache.header.pointee.reallocMoves.load(ordering: .relaxed)
+                while bytes < 6 << 20 {
+                    let larger = (bytes + bytes / 3) & ~7
+                    for index in blocks.indices {
+                        guard let moved = hakRealloc(.init(bitPattern: blocks[index]), larger)
+                        else { throw Violation.outOfMemory }
+                        try require(moved.holds(bytes, UInt64(index)), "lost at \(larger)")
+                        moved.fill(larger, UInt64(index))
+                        blocks[index] = moved.address
+                    }
+                    bytes = larger
+                }
+                try require(cache.header.pointee.reallocMoves.load(ordering: .relaxed) > moves)
+                try require(mapped() > 0, "none has a mapping of its own")
+                blocks.forEach(Block.free)
+                try require(mapped() == 0, "not the page heap's")
+                try requireIntact(cache)
+                // Now there is memory with room to grow in.
+                let system = counters.mmap.load(ordering: .relaxed)
+                var grown = hakMalloc(40_000)
+                for bytes in stride(from: 50_000, to: 5 << 20, by: 50_000) as StrideTo<Int> {
+                    grown = hakRealloc(grown, UInt(bytes))
+                }
+                try require(counters.mmap.load(ordering: .relaxed) == system, "new memory")
+                hakFree(grown)
             }
         }
 

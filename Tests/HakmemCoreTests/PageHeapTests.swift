@@ -111,6 +111,57 @@ extension HeapTests {
             expectIntact()
         }
 
+        @Test func extendTakesFreeSpansOfBothKinds() throws {
+            let span = try acquire(40)
+            pageHeap.trim(span, toGranules: 30)
+            let middle = pageHeap.freeSpan(startingAt: span.end)!
+            #expect(middle.header.pointee.isDirty == true)
+            pageHeap.trim(span, toGranules: 20)
+            purgeAll()
+            pageHeap.trim(span, toGranules: 10)
+            // 10 in use, 10 dirty, then at least 20 clean.
+            #expect(pageHeap.extend(span, toGranules: 35) == true)
+            #expect(span.bytes == 35 << granuleShift)
+            #expect(BlockMap.span(span.end - 1) == span)
+            expectIntact()
+            pageHeap.release(span)
+            expectIntact()
+        }
+
+        @Test func whatGrowsIsPlacedWhereItHasRoom() throws {
+            purgeAll()
+            #expect(pageHeap.acquireToGrow(4, orLess: true) == nil, "no dirty span is there")
+            let large = try acquire(40)
+            let start = large.start
+            pageHeap.release(large)
+            #expect(pageHeap.acquireToGrow(11, orLess: false) == nil, "not four times the size")
+            #expect(pageHeap.acquireToGrow(33, orLess: true) == nil, "not a quarter more")
+            let span = try #require(pageHeap.acquireToGrow(10, orLess: false))
+            #expect(span.start == start && span.bytes == 10 << granuleShift)
+            expectIntact()
+            #expect(pageHeap.extend(span, toGranules: 40) == true)
+            pageHeap.release(span)
+            let larger = try #require(pageHeap.acquireToGrow(32, orLess: true))
+            #expect(larger.start == start)
+            pageHeap.release(larger)
+            expectIntact()
+        }
+
+        /// One large block at a time is no program that drops what it has.
+        @Test func theLastReleaseStaysForItsDelay() throws {
+            purgeAll()
+            for _ in 0..<3 {
+                let span = try acquire(1024)
+                pageHeap.release(span)
+                #expect((pageHeap.fields.pointee.dirtyBytes >= 1024 << granuleShift) == true)
+            }
+            let spans = try (0..<3).map { _ in try acquire(64) }
+            for span in spans { pageHeap.release(span) }
+            #expect(pageHeap.fields.pointee.droppedBytes == 2 * 64 << granuleShift)
+            expectIntact()
+            purgeAll()
+        }
+
         @Test func freeSpansOfBothKindsServeAsOne() throws {
             purgeAll()
             var most: UInt = 0

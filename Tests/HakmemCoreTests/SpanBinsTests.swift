@@ -67,6 +67,10 @@ import Testing
                     .filter { $0 >= wanted }.min()
                 let found = bins.find(UInt(wanted)).map { Int($0.header.pointee.granules) }
                 if found != best { Issue.record("\(wanted): \(String(describing: found))") }
+                let most = inside.map { $0.header.pointee.granules }.max()
+                if bins.findLargest()?.header.pointee.granules != most {
+                    Issue.record("not the largest of \(inside.count)")
+                }
             }
         }
     }

@@ -27,7 +27,7 @@ let smallMax: UInt = 1024
 /// Largest block that shares its span with others.
 let mediumMax: UInt = 32 * 1024
 /// Largest block that the page heap serves.
-let largeMax: UInt = 16 * 1024 * 1024
+let largeMax: UInt = 64 * 1024 * 1024
 /// Largest request of all: what the C standard's pointer difference can express.
 let requestMax: UInt = UInt(Int.max)
 

@@ -139,7 +139,7 @@ extension ThreadCache {
 
     /// The map repeats: an address far from the heap may fall on an entry of it.
     private func ownsExactly(_ span: Span, _ address: UInt) -> Bool {
-        if span.contains(address) || span.state == .whale && span.start == address { return true }
+        if span.contains(address) || span.state == .whale && span.block == address { return true }
         Report.misuse(.foreign, at: address)
         return false
     }

@@ -91,13 +91,31 @@ enum LargeBlock {
         guard let span = pageHeap.acquire(granules, alignment: alignmentGranules) else {
             return nil
         }
+        span.isGrown = false
+        let offset = isPlain ? offset(span.start) : 0
+        let block = publish(span, at: offset, bytes, site, cache: cache)
+        return FreshBlock(address: block, isZero: !span.header.pointee.isDirty)
+    }
+
+    /// A block of at least `bytes` in memory that is there already, with room behind it; nil if
+    /// there is no such place.
+    static func allocateToGrow(_ bytes: UInt, orLess: Bool, cache: ThreadCache) -> UInt? {
+        guard let span = pageHeap.acquireToGrow(granules(bytes), orLess: orLess) else { return nil }
+        span.isGrown = true
+        return publish(span, at: offset(span.start), bytes, cache.takeSite(), cache: cache)
+    }
+
+    /// Makes the block of a fresh span the program's.
+    private static func publish(
+        _ span: Span, at offset: UInt16, _ bytes: UInt, _ site: UInt, cache: ThreadCache
+    ) -> UInt {
         ThreadCache.count(cache.header.pointee.largeServed)
         SiteSamples.noteAllocation(span, site, bytes: bytes)
-        place(span, at: isPlain ? offset(span.start) : 0)
+        place(span, at: offset)
         span.setState(.large)
         span.publishEdges()
         BlockMap.setOwner(span.start, span.address | Owner.wholeMark)
-        return FreshBlock(address: handOut(span), isZero: !span.header.pointee.isDirty)
+        return handOut(span)
     }
 
     /// Frees a large block into the thread's reuse cache; false if it is no large block that is
@@ -107,7 +125,7 @@ enum LargeBlock {
         let span = Span(at: owner & Owner.spanMask)
         let live = BlockMap.live(address)
         guard owner & Owner.wholeMark != 0, span.block == address, span.state == .large,
-            live.pointee.load(ordering: .relaxed) != 0,
+            live.pointee.load(ordering: .relaxed) != 0, !span.isGrown,
             cache.header.pointee.large.keep(span)
         else { return false }
         live.pointee.store(0, ordering: .relaxed)
@@ -130,7 +148,7 @@ enum LargeBlock {
             Sections.measure(.whalePut) { whaleCache.keepOrUnmap(span, route) }
         } else if route == .purgeAtOnce {
             releasePurged(span)
-        } else if route == .direct {
+        } else if route == .direct || span.isGrown {
             release(span)
         } else if !Sections.measure(.largePut, { cache.header.pointee.large.keep(span) }) {
             release(span)

@@ -28,6 +28,9 @@ extension PageHeap {
         guard let chunk = Chunk.map(wanted, hint: hint) ?? Chunk.map(least, hint: 0) else {
             return false
         }
+        if policy.pointee.usesHugePages, least >= PageHeap.hugeBytes {
+            SystemCall.preferHugePages(chunk.start, bytes: chunk.bytes)
+        }
         fields.pointee.lock.acquire()
         let isDistinct = isDistinct(chunk)
         guard isDistinct, reserveHeaders(), fields.pointee.chunks.add(chunk) else {
@@ -43,6 +46,29 @@ extension PageHeap {
         fields.pointee.mappedBytes += chunk.bytes
         insertJoined(span, stamp: 0)
         fields.pointee.lock.release()
+        return true
+    }
+
+    /// Takes over a mapping that was a whale's and is nobody's now; false if it cannot, and nothing
+    /// has changed then.
+    func adopt(_ span: Span, _ bytes: UInt) -> Bool {
+        let chunk = Chunk(start: span.start, bytes: bytes)
+        guard BlockMap.commit(chunk.start, bytes: bytes) else { return false }
+        BlockMap.setOwner(chunk.start, 0)
+        fields.pointee.lock.acquire()
+        BlockMap.clearSpan(chunk.start)
+        guard isDistinct(chunk), fields.pointee.chunks.add(chunk) else {
+            BlockMap.setSpan(chunk.start, span)
+            fields.pointee.lock.release()
+            return false
+        }
+        heapExtent.pointee.widen(by: chunk)
+        fields.pointee.mappedBytes += bytes
+        span.header.pointee.granules = UInt32(bytes >> granuleShift)
+        span.setState(.unused)
+        span.publishEdges()
+        fields.pointee.lock.release()
+        release(span)
         return true
     }
 

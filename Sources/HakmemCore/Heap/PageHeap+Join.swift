@@ -2,7 +2,7 @@
 //
 // Free spans of both kinds that adjoin, taken as one. The page heap comes here when no span of one
 // kind is large enough: before it maps more memory, it takes a dirty span together with the clean
-// ones next to it.
+// ones next to it. And when a span in use grows where it lies.
 
 extension PageHeap {
     /// Dirty spans that are looked at, the youngest first.
@@ -55,6 +55,30 @@ extension PageHeap {
     private func insertDirty(_ span: Span) -> Span {
         span.header.pointee.isDirty = true
         return insertJoined(span, stamp: Clock.nowMs())
+    }
+
+    /// Grows a span in use in place to `granules`, from the free spans behind it; false if those
+    /// are too small.
+    func extend(_ span: Span, toGranules granules: UInt) -> Bool {
+        fields.pointee.lock.acquire()
+        defer { fields.pointee.lock.release() }
+        var missing = granules - UInt(span.header.pointee.granules)
+        guard freeGranules(from: span.end) >= missing, reserveHeaders() else { return false }
+        noteAcquired()
+        while missing > 0, let next = freeSpan(startingAt: span.end) {
+            unlink(next)
+            let taken = min(missing, UInt(next.header.pointee.granules))
+            if UInt(next.header.pointee.granules) > taken {
+                let rest = split(next, keepingFirst: taken)
+                link(rest, stamp: rest.header.pointee.virginFromOrStamp)
+            }
+            span.header.pointee.granules += UInt32(taken)
+            if next.header.pointee.isDirty { span.header.pointee.isDirty = true }
+            giveHeader(next)
+            missing -= taken
+        }
+        span.publishEdges()
+        return true
     }
 
     /// Granules that are free from an address on, of both kinds, as far as `joined` takes them.

@@ -15,7 +15,7 @@
 import Synchronization
 
 extension PageHeap {
-    private static let hugeBytes: UInt = 2 << 20
+    static let hugeBytes: UInt = 2 << 20
     /// A huge lot is at most this part of what is in use, 1/2^shift; a small one at most that.
     private static let hugeLotShift: UInt = 4
     private static let smallLotShift: UInt = 6
@@ -28,7 +28,7 @@ extension PageHeap {
             fields.pointee.lock.release()
             return acquire(granules)
         }
-        fields.pointee.droppedBytes = 0
+        noteAcquired()
         if let span = takeFromLot(granules) {
             fields.pointee.lock.release()
             fields.pointee.spansAcquired.wrappingAdd(1, ordering: .relaxed)

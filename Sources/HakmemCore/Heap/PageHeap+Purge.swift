@@ -40,6 +40,17 @@ extension PageHeap {
         return dirty > max && fields.pointee.droppedBytes > 2 * max
     }
 
+    /// The program takes what it may have just let go of: it does not drop all that it has.
+    func noteAcquired() {
+        fields.pointee.droppedBytes = 0
+        fields.pointee.lastReleasedBytes = 0
+    }
+
+    func noteReleased(_ bytes: UInt) {
+        fields.pointee.droppedBytes += fields.pointee.lastReleasedBytes
+        fields.pointee.lastReleasedBytes = bytes
+    }
+
     private static let shareMin: UInt = 8 << 20
     private static let shareMax: UInt = 64 << 20
 

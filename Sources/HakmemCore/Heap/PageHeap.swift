@@ -30,8 +30,10 @@ struct PageHeapFields: ~Copyable {
     var dirtyBytes: UInt
     var freeBytes: UInt
     var mappedBytes: UInt
-    /// Bytes released since a span was last acquired: a program that only drops has many.
+    /// Bytes released since a span was last acquired, less those of the last release: a program
+    /// that only drops has many, one that uses a large block at a time has none.
     var droppedBytes: UInt
+    var lastReleasedBytes: UInt
     /// What the purger has learnt about its bound (PageHeap+Purge).
     var regret: PurgeRegret
     /// Populated memory for slabs to come: a span in no bin, or 0, and since when (PageHeap+Lots).
@@ -80,13 +82,29 @@ struct PageHeap {
 
     private func takeFree(_ granules: UInt, _ alignment: UInt) -> Span? {
         guard reserveHeaders() else { return nil }
-        fields.pointee.droppedBytes = 0
+        noteAcquired()
         let wanted = granules + alignment - 1
         guard
             let span = fields.pointee.dirty.find(wanted) ?? fields.pointee.clean.find(wanted)
                 ?? joined(wanted)
         else { return nil }
         return cut(span, granules, alignment)
+    }
+
+    /// A span at the start of a dirty one of four times the size; if there is none and `orLess`, of
+    /// the largest dirty one that has a quarter more. Else nil.
+    func acquireToGrow(_ granules: UInt, orLess: Bool) -> Span? {
+        fields.pointee.lock.acquire()
+        defer { fields.pointee.lock.release() }
+        guard reserveHeaders() else { return nil }
+        var place = fields.pointee.dirty.find(4 * granules)
+        if place == nil, orLess { place = fields.pointee.dirty.findLargest() }
+        guard let place, UInt(place.header.pointee.granules) >= granules + granules / 4 else {
+            return nil
+        }
+        noteAcquired()
+        fields.pointee.spansAcquired.wrappingAdd(1, ordering: .relaxed)
+        return cut(place, granules, 1)
     }
 
     /// Takes `granules` at a multiple of `alignment` out of a free span that has them.
@@ -128,7 +146,7 @@ struct PageHeap {
         let now = Clock.nowMs()
         fields.pointee.lock.acquire()
         span.header.pointee.isDirty = isDirty
-        fields.pointee.droppedBytes += span.bytes
+        noteReleased(span.bytes)
         insertJoined(span, stamp: now)
         let isOverBound = mustPurge
         fields.pointee.lock.release()
@@ -142,7 +160,7 @@ struct PageHeap {
         while let span = spans.firstSpan {
             spans.remove(span)
             span.header.pointee.isDirty = true
-            fields.pointee.droppedBytes += span.bytes
+            noteReleased(span.bytes)
             insertJoined(span, stamp: now)
         }
         let isOverBound = mustPurge
@@ -163,27 +181,6 @@ struct PageHeap {
         rest.header.pointee.isDirty = true
         insertJoined(rest, stamp: now)
         fields.pointee.lock.release()
-    }
-
-    /// Grows a span in use in place to `granules`, from the free span behind it; false if that is
-    /// not there or too small. The span then counts as dirty if either part was.
-    func extend(_ span: Span, toGranules granules: UInt) -> Bool {
-        fields.pointee.lock.acquire()
-        defer { fields.pointee.lock.release() }
-        let missing = granules - UInt(span.header.pointee.granules)
-        guard let next = freeSpan(startingAt: span.end),
-            UInt(next.header.pointee.granules) >= missing, reserveHeaders()
-        else { return false }
-        unlink(next)
-        if UInt(next.header.pointee.granules) > missing {
-            let rest = split(next, keepingFirst: missing)
-            link(rest, stamp: rest.header.pointee.virginFromOrStamp)
-        }
-        span.header.pointee.granules = UInt32(granules)
-        if next.header.pointee.isDirty { span.header.pointee.isDirty = true }
-        span.publishEdges()
-        giveHeader(next)
-        return true
     }
 
     /// Puts a free span into its bin, as one with neighbours of its kind; gives what it became.

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// What the purger learns from its mistakes. Memory beyond the bound is given back before its delay;
-// a program that takes as much fresh memory soon after would have been better off had it stayed.
-// That much is added to the bound, and fades when the program does not do it again.
+// What the purger learns from its mistakes, and the whale cache from its own. Memory beyond the
+// bound is given back before its delay; a program that takes as much fresh memory soon after would
+// have been better off had it stayed. That much is added to the bound, and fades when the program
+// does not do it again.
 //
 // So a program that drops what it has built and goes idle is small at once, and one that builds and
 // drops in turn pays for page faults in its first round only.
 //
-// Guarded by: the page heap's lock. Zeroed memory has nothing to regret.
+// Guarded by: the lock of what it is part of. Zeroed memory has nothing to regret.
 
 struct PurgeRegret {
     /// Bytes by which the bound is raised.

@@ -2,6 +2,12 @@
 //
 // realloc: in place where the block has room or its span can grow; else to a new block, with some
 // head-room if it grew by little, because what has grown once tends to grow again.
+//
+// A large block that has to move goes, in this order,
+//   - to a free span whose memory is there and has room to grow on: copying costs less than new
+//     pages;
+//   - into a mapping of its own, as a whale: the kernel moves its pages, nothing is copied;
+//   - to any other block.
 
 import CHakmemShim
 import Synchronization
@@ -19,14 +25,34 @@ extension ThreadCache {
         } else if span.state != .slab, growInPlace(span, bytes) {
             return address
         }
-        if span.state == .whale, bytes > usable {
-            let percent = growthPercent(span) ?? ThreadCache.whaleRoomPercent
-            if let block = whaleCache.grow(span, to: bytes, roomPercent: percent) {
+        if span.state != .slab, bytes > usable, bytes >= ThreadCache.roomyMin {
+            let block = moveToRoom(address, span, bytes)
+            if block != 0 {
                 ThreadCache.count(header.pointee.reallocMoves)
-                return block.address
+                return block
             }
         }
         return move(address, span, bytes)
+    }
+
+    /// The least that is worth a place with room, and the least for which the kernel moves pages.
+    private static let roomyMin: UInt = 64 << 10
+    private static let remapMin: UInt = 512 << 10
+
+    /// Moves a growing block to where it has room to grow on; 0 if there is no such place.
+    private func moveToRoom(_ address: UInt, _ span: Span, _ bytes: UInt) -> UInt {
+        let isRemapped = bytes >= ThreadCache.remapMin
+        let wanted = bytes &+ headRoom(bytes, span)
+        if wanted <= largeMax,
+            let block = LargeBlock.allocateToGrow(wanted, orLess: isRemapped, cache: self)
+        {
+            hak_copy(block, address, Int(span.blockBytes))
+            free(address)
+            return block
+        }
+        if !isRemapped { return 0 }
+        let percent = growthPercent(span) ?? ThreadCache.whaleRoomPercent
+        return whaleCache.grow(span, to: bytes, roomPercent: percent)
     }
 
     /// Whether a block is more than twice too large, and not merely by a few bytes.
@@ -99,13 +125,14 @@ extension ThreadCache {
         guard bytes <= largeMax else { return false }
         let granules = LargeBlock.granules(bytes, of: span)
         guard pageHeap.extend(span, toGranules: granules) else { return false }
+        span.isGrown = true
         LargeBlock.resized(span)
         return true
     }
 
     private func shrinkInPlace(_ span: Span, _ bytes: UInt) -> Bool {
         if span.state == .whale {
-            if bytes <= largeMax { return false }
+            if bytes <= mediumMax { return false }
             whaleCache.shrink(span, to: bytes)
             return true
         }

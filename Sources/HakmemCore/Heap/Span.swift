@@ -32,6 +32,7 @@ struct SpanHeader: ~Copyable {
     /// is free, which changes under the page heap's lock alone. Written releasing: a slab's fields
     /// are written before it is one, which CachePool+Orphans counts on.
     let state = Atomic<UInt8>(0)
+    /// Slab: the index of its class. Large: 1 if its block has grown, else 0.
     var sizeClass: UInt8 = 0
     /// Free: whether its memory may be other than zero. Slab: whether it was when it was taken.
     var isDirty: Bool = false
@@ -47,7 +48,7 @@ struct SpanHeader: ~Copyable {
     /// Dense small slab: where the first block starts in the line at `cursor` (LineSearch). Large
     /// and whale: high bits of the call site.
     var phase: UInt16 = 0
-    /// Large: where its block starts in its first page, in bytes (LargeBlock). Whale: 0.
+    /// Large and whale: where its block starts in its first page, in bytes (LargeBlock).
     var blockOffset: UInt16 = 0
     /// Large and whale: bytes that the program may use. Slab: how many blocks it has. Free and
     /// dirty: the next older span.
@@ -105,6 +106,14 @@ struct Span: Equatable {
     /// The start of the block of a large span or whale.
     @inline(__always)
     var block: UInt { start &+ UInt(header.pointee.blockOffset) }
+
+    /// Whether the block of a large span has grown by realloc. The span then goes to the page heap
+    /// when it is freed, where it makes room for others that grow.
+    @inline(__always)
+    var isGrown: Bool {
+        get { header.pointee.sizeClass != 0 }
+        nonmutating set { header.pointee.sizeClass = newValue ? 1 : 0 }
+    }
 
     /// Blocks of a slab.
     @inline(__always)

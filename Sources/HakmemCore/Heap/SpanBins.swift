@@ -57,6 +57,26 @@ struct SpanBins: ~Copyable {
         return findInLargest(granules)
     }
 
+    /// The largest span, still in its bin, or one of the largest; nil if there is none.
+    mutating func findLargest() -> Span? {
+        let last = bins[SpanBins.largestBin].firstSpan
+        guard var largest = last else {
+            // The last bin's bit is bit 0.
+            if usedHigh != 0 {
+                return bins[127 - usedHigh.leadingZeroBitCount].firstSpan
+            }
+            return usedLow == 0 ? nil : bins[63 - usedLow.leadingZeroBitCount].firstSpan
+        }
+        var next = Span(atOrNil: largest.header.pointee.next)
+        var looked = 1
+        while let span = next, looked < SpanBins.searchMax {
+            if span.header.pointee.granules > largest.header.pointee.granules { largest = span }
+            next = Span(atOrNil: span.header.pointee.next)
+            looked += 1
+        }
+        return largest
+    }
+
     private mutating func findInLargest(_ granules: UInt) -> Span? {
         var best: Span?
         var next = bins[SpanBins.largestBin].firstSpan

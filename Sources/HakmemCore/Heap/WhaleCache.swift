@@ -3,7 +3,8 @@
 // Whales: blocks above largeMax, each with a mapping of its own, and the cache of freed ones.
 //
 // A freed whale stays mapped for a while, for a request that fills most of it. The cache is bounded
-// in bytes (HAKMEM_WHALE_CACHE_MB) and aged by every thread's tick and by each whale's free; what
+// in bytes (HAKMEM_WHALE_CACHE_MB, and what was unmapped for want of room and asked for again soon
+// after, up to HAKMEM_RETAIN_MB) and aged by every thread's tick and by each whale's free; what
 // leaves it is unmapped. A cached whale keeps its owner word but is not live.
 //
 // Owner of a whale: the program; then whoever frees it; in the cache, the cache's lock. Mapping and
@@ -25,6 +26,8 @@ extension Span {
 struct WhaleCacheFields: ~Copyable {
     /// Oldest first. Guarded by: lock.
     var cachedSpans: SpanList
+    /// What the cache has learnt about its bound. Guarded by: lock.
+    var regret: PurgeRegret
     let lock: Lock
     /// Bytes of all mappings of whales, cached or out.
     let mappedBytes: Atomic<UInt>
@@ -43,31 +46,26 @@ struct WhaleCache {
     // MARK: Allocate
 
     /// A block of at least `bytes` at a multiple of `alignment`; nil when the kernel refuses.
-    ///
-    /// `room` is how much address space to map at least, for growth in place.
-    func allocate(_ bytes: UInt, alignment: UInt, room: UInt = 0, site: UInt = 0) -> FreshBlock? {
+    func allocate(_ bytes: UInt, alignment: UInt, site: UInt = 0) -> FreshBlock? {
         let pageBytes = process.pageBytes
         guard bytes <= requestMax - pageBytes - alignment else { return nil }
         // At least a granule: then no two whales start in the same one, which has one map entry.
-        let least = alignUp(max(bytes, granuleBytes), to: pageBytes)
-        let needed = alignUp(max(least, room), to: pageBytes)
+        let needed = alignUp(max(bytes, granuleBytes), to: pageBytes)
         let isPlain = alignment <= pageBytes
         if isPlain, let span = takeCached(needed, site) {
             fields.pointee.hits.wrappingAdd(1, ordering: .relaxed)
-            return publish(span, site, bytes, isZero: false)
+            publish(span, site, bytes)
+            return FreshBlock(address: span.block, isZero: false)
         }
-        let span = map(needed, alignment) ?? (needed > least ? map(least, alignment) : nil)
-        return span.map { publish($0, site, bytes, isZero: true) }
+        guard let span = map(needed, alignment) else { return nil }
+        noteFresh(needed)
+        publish(span, site, bytes)
+        return FreshBlock(address: span.block, isZero: true)
     }
 
-    private func map(_ bytes: UInt, _ alignment: UInt) -> Span? {
-        let pageBytes = process.pageBytes
-        let slack = alignment <= pageBytes ? 0 : alignment
-        guard let mapped = SystemCall.map(bytes: bytes + slack) else { return nil }
-        let start = alignUp(mapped, to: max(alignment, pageBytes))
-        if start > mapped { SystemCall.unmap(mapped, bytes: start - mapped) }
-        let end = mapped + bytes + slack
-        if end > start + bytes { SystemCall.unmap(start + bytes, bytes: end - start - bytes) }
+    /// A whale that is nobody's yet; nil when the kernel refuses.
+    func map(_ bytes: UInt, _ alignment: UInt) -> Span? {
+        guard let start = WhaleCache.mapAligned(bytes, alignment) else { return nil }
         guard BlockMap.commit(start, bytes: 1), isVacant(start),
             BlockMap.owner(start) == 0, let span = pageHeap.makeHeader()
         else {
@@ -87,20 +85,33 @@ struct WhaleCache {
         return span
     }
 
+    private static func mapAligned(_ bytes: UInt, _ alignment: UInt) -> UInt? {
+        guard let mapped = SystemCall.map(bytes: bytes) else { return nil }
+        if mapped & (alignment - 1) == 0 { return mapped }
+        SystemCall.unmap(mapped, bytes: bytes)
+        // Map more and cut off what is misaligned at either end.
+        guard let larger = SystemCall.map(bytes: bytes + alignment) else { return nil }
+        let start = alignUp(larger, to: alignment)
+        if start > larger { SystemCall.unmap(larger, bytes: start - larger) }
+        let end = larger + bytes + alignment
+        if end > start + bytes { SystemCall.unmap(start + bytes, bytes: end - start - bytes) }
+        return start
+    }
+
     /// Whether no part of the heap has the map's entries for `address`.
     private func isVacant(_ address: UInt) -> Bool {
         guard let span = BlockMap.span(address) else { return true }
         return span.state == .unmapped
     }
 
-    private func publish(_ span: Span, _ site: UInt, _ bytes: UInt, isZero: Bool) -> FreshBlock {
+    /// Makes a whale's block the program's.
+    func publish(_ span: Span, _ site: UInt, _ bytes: UInt) {
         SiteSamples.noteAllocation(span, site, bytes: bytes)
-        span.header.pointee.bytesOrOlder = span.mappedBytes
+        span.header.pointee.bytesOrOlder = span.mappedBytes - UInt(span.header.pointee.blockOffset)
         BlockMap.setOwner(span.start, span.address | Owner.wholeMark)
-        BlockMap.live(span.start).pointee.store(BlockMap.bit(span.start), ordering: .relaxed)
+        BlockMap.live(span.block).pointee.store(BlockMap.bit(span.block), ordering: .relaxed)
         fields.pointee.served.wrappingAdd(1, ordering: .relaxed)
         fields.pointee.liveCount.wrappingAdd(1, ordering: .relaxed)
-        return FreshBlock(address: span.start, isZero: isZero)
     }
 
     /// The youngest cached whale that `needed` bytes fill by four fifths; one that `site` has
@@ -143,18 +154,33 @@ struct WhaleCache {
     /// Takes a whale that is no longer live.
     func keepOrUnmap(_ span: Span, _ route: SiteRoute = .pool) {
         fields.pointee.liveCount.wrappingSubtract(1, ordering: .relaxed)
-        let limit = policy.pointee.whaleCacheBytesMax
         let now = Clock.nowMs()
-        if span.mappedBytes > limit || route == .direct || route == .purgeAtOnce {
+        if span.mappedBytes <= largeMax, becomesFree(span) { return }
+        if route == .direct || route == .purgeAtOnce {
             WhaleCache.unmap(span)
         } else {
-            fields.pointee.lock.acquire()
+            span.header.pointee.blockOffset = 0
             span.header.pointee.virginFromOrStamp = now
+            fields.pointee.lock.acquire()
             fields.pointee.cachedSpans.pushLast(span)
             fields.pointee.cachedBytes.wrappingAdd(span.mappedBytes, ordering: .relaxed)
             fields.pointee.lock.release()
         }
         release(now: now, all: false)
+    }
+
+    /// Most bytes that may stay. Under the lock.
+    private var cachedBytesMax: UInt {
+        let bound = policy.pointee.whaleCacheBytesMax
+        if bound == 0 { return 0 }
+        return bound + min(fields.pointee.regret.bytes, policy.pointee.retainBytesMax)
+    }
+
+    /// The program takes a whale that was not cached.
+    private func noteFresh(_ bytes: UInt) {
+        fields.pointee.lock.acquire()
+        fields.pointee.regret.noteFresh(bytes)
+        fields.pointee.lock.release()
     }
 
     @inline(__always)
@@ -167,21 +193,35 @@ struct WhaleCache {
     func releaseAll() { release(now: 0, all: true) }
 
     private func release(now: UInt32, all: Bool) {
-        let limit = policy.pointee.whaleCacheBytesMax
         let delay = UInt32(policy.pointee.purgeDelayMs)
         while true {
             fields.pointee.lock.acquire()
-            guard let oldest = fields.pointee.cachedSpans.firstSpan,
-                all || fields.pointee.cachedBytes.load(ordering: .relaxed) > limit
-                    || now &- oldest.header.pointee.virginFromOrStamp >= delay
-            else {
+            guard let oldest = fields.pointee.cachedSpans.firstSpan else {
+                fields.pointee.lock.release()
+                return
+            }
+            let isAged = all || now &- oldest.header.pointee.virginFromOrStamp >= delay
+            let isOver = fields.pointee.cachedBytes.load(ordering: .relaxed) > cachedBytesMax
+            guard isAged || isOver else {
                 fields.pointee.lock.release()
                 return
             }
             remove(oldest)
+            fields.pointee.regret.notePurge(isAged ? 0 : oldest.mappedBytes, now)
             fields.pointee.lock.release()
             WhaleCache.unmap(oldest)
         }
+    }
+
+    /// A whale that a growing block has had, and that is no larger than what the page heap serves,
+    /// becomes a part of that: its memory is there for blocks of all kinds. False if it cannot.
+    private func becomesFree(_ span: Span) -> Bool {
+        let bytes = span.mappedBytes
+        guard (span.start | bytes) & (granuleBytes - 1) == 0, pageHeap.adopt(span, bytes) else {
+            return false
+        }
+        fields.pointee.mappedBytes.wrappingSubtract(bytes, ordering: .relaxed)
+        return true
     }
 
     /// Unmaps a whale. Its map entries go first: once unmapped, the addresses may be anybody's.
@@ -193,61 +233,6 @@ struct WhaleCache {
         whaleCache.fields.pointee.mappedBytes.wrappingSubtract(bytes, ordering: .relaxed)
         if !SystemCall.unmap(start, bytes: bytes) { _ = SystemCall.purge(start, bytes: bytes) }
         pageHeap.discardHeader(span)
-    }
-
-    // MARK: Resize
-
-    /// Grows or shrinks a whale where it lies; false if it cannot.
-    func resizeInPlace(_ span: Span, to bytes: UInt) -> Bool {
-        let mapped = span.mappedBytes
-        if bytes <= mapped { return true }
-        let wanted = alignUp(bytes, to: process.pageBytes)
-        guard SystemCall.resizeInPlace(span.start, bytes: mapped, to: wanted) else { return false }
-        setMapped(span, wanted)
-        return true
-    }
-
-    /// Cuts a whale down to `bytes`.
-    func shrink(_ span: Span, to bytes: UInt) {
-        let wanted = alignUp(bytes, to: process.pageBytes)
-        let mapped = span.mappedBytes
-        guard wanted < mapped, SystemCall.unmap(span.start + wanted, bytes: mapped - wanted) else {
-            return
-        }
-        setMapped(span, wanted)
-    }
-
-    private func setMapped(_ span: Span, _ bytes: UInt) {
-        fields.pointee.mappedBytes.wrappingAdd(bytes &- span.mappedBytes, ordering: .relaxed)
-        span.mappedBytes = bytes
-        span.header.pointee.bytesOrOlder = bytes
-    }
-
-    /// Moves a whale's pages onto a larger mapping, and frees the old one; nil if that fails.
-    func grow(_ span: Span, to bytes: UInt, roomPercent: UInt) -> FreshBlock? {
-        let room = bytes > requestMax / 4 ? bytes : bytes + bytes / 100 * roomPercent
-        guard let target = allocate(bytes, alignment: 1, room: room, site: span.site) else {
-            return nil
-        }
-        let targetSpan = BlockMap.span(target.address).unsafelyUnwrapped
-        let start = span.start
-        let mapped = span.mappedBytes
-        BlockMap.live(start).pointee.store(0, ordering: .relaxed)
-        BlockMap.setOwner(start, 0)
-        BlockMap.clearSpan(start)
-        // The kernel moves page tables; the rest of the target keeps its own, fresh pages.
-        if SystemCall.move(start, bytes: mapped, onto: target.address, bytes: mapped) {
-            fields.pointee.mappedBytes.wrappingSubtract(mapped, ordering: .relaxed)
-            fields.pointee.liveCount.wrappingSubtract(1, ordering: .relaxed)
-            pageHeap.discardHeader(span)
-            return FreshBlock(address: targetSpan.start, isZero: false)
-        }
-        BlockMap.setSpan(start, span)
-        BlockMap.setOwner(start, span.address | Owner.wholeMark)
-        BlockMap.live(start).pointee.store(BlockMap.bit(start), ordering: .relaxed)
-        BlockMap.live(target.address).pointee.store(0, ordering: .relaxed)
-        keepOrUnmap(targetSpan)
-        return nil
     }
 
     func acquireLock() { fields.pointee.lock.acquire() }

@@ -89,12 +89,12 @@ extension OptionName {
             OptionSpec(
                 variable: "HAKMEM_WHALE_CACHE_MB", kind: .number, words: "", unit: "MiB",
                 defaultValue: 64, min: 0, max: 1_048_576,
-                summary: "most memory of freed blocks above 16 MiB that stays mapped for reuse")
+                summary: "most memory of freed blocks above 64 MiB that stays mapped at first")
         case .hugePages:
             OptionSpec(
                 variable: "HAKMEM_HUGE_PAGES", kind: .number, words: "", unit: "",
                 defaultValue: 0, min: 0, max: 1,
-                summary: "ask for transparent huge pages under blocks above 16 MiB")
+                summary: "ask for transparent huge pages where blocks of 2 MiB and more are mapped")
         case .evolution:
             OptionSpec(
                 variable: "HAKMEM_EVO", kind: .word, words: "auto|learn|frozen|off", unit: "",

@@ -74,13 +74,13 @@ enum SystemCall {
         _ = hak_syscall6(Int(SYS_madvise), address, bytes, UInt(MADV_HUGEPAGE), 0, 0, 0)
     }
 
-    /// Moves the pages of a mapping onto another one, which they replace.
-    static func move(_ address: UInt, bytes: UInt, onto target: UInt, bytes newBytes: UInt) -> Bool
-    {
+    /// Moves the pages of a mapping onto as much of another one, whose pages they replace. With
+    /// `keepsMapping` the first stays mapped, and reads as zeros; kernels before 5.7 refuse that.
+    static func move(_ address: UInt, bytes: UInt, onto target: UInt, keepsMapping: Bool) -> Bool {
         counters.mremap.wrappingAdd(1, ordering: .relaxed)
-        let flags = UInt(mremapMayMove | mremapFixed)
+        let flags = UInt(mremapMayMove | mremapFixed | (keepsMapping ? mremapDontUnmap : 0))
         let result = Sections.measure(.mremap) {
-            hak_syscall6(Int(SYS_mremap), address, bytes, newBytes, flags, target, 0)
+            hak_syscall6(Int(SYS_mremap), address, bytes, bytes, flags, target, 0)
         }
         return result == Int(bitPattern: target)
     }
@@ -95,6 +95,7 @@ enum SystemCall {
     // linux/mman.h's values, the same on every architecture; the C header needs _GNU_SOURCE.
     private static let mremapMayMove = 1
     private static let mremapFixed = 2
+    private static let mremapDontUnmap = 4
     private static let madvisePopulateWrite: UInt = 23
     private static let madviseCollapse: UInt = 25
 
