@@ -38,12 +38,14 @@ struct ThreadCacheHeader: ~Copyable {
     var nextCache: UInt
     /// The next pooled cache. Guarded by: the pool's lock.
     var nextPooled: UInt
+    /// The pooled cache before it. Guarded by: the pool's lock.
+    var previousPooled: UInt
     /// Messages of remote frees, newest first. Pushed by others: releasing; taken by the owner:
     /// acquiring.
     let inbox: Atomic<UInt>
     /// A CacheState. See CachePool.
     let state: Atomic<UInt32>
-    private let padding: (UInt, UInt, UInt, UInt)
+    private let padding: (UInt, UInt, UInt)
 
     let aligned: Atomic<UInt>
     let callocs: Atomic<UInt>
@@ -66,6 +68,13 @@ struct ThreadCacheHeader: ~Copyable {
     var binsFlushedMs: UInt32
     /// The trim that this cache has followed last.
     var trimEpoch: UInt32
+    /// Granules of its slabs.
+    var slabGranules: UInt32
+    /// Pooled: since when, in ms. Guarded by: the pool's lock.
+    var pooledMs: UInt32
+    /// Pooled: bytes of its slabs while it still has ready blocks and empty slabs, else 0
+    /// (CachePool+Warm). Written by whoever has the cache.
+    var warmBytes: UInt
 }
 
 /// What a cache knows of one class.
