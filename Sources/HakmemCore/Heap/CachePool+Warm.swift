@@ -12,7 +12,8 @@
 //                                 oldestWarm      due first
 //
 // Emptied by any thread's tick (`coolDownIfDue`); by an exit, while all warm caches together have
-// more than a bound; by a trim; and when the kernel has refused memory. A cache that is large is
+// more than a bound, or when there is much dirty memory beside: then a program drops what it has,
+// and may go to sleep; by a trim; and when the kernel has refused memory. A cache that is large is
 // emptied by its own thread.
 //
 // Invariants:  a cache behind oldestWarm has no ready blocks and no empty slabs: who visits it to
@@ -103,6 +104,16 @@ extension CachePool {
         if due != 0, Int32(bitPattern: now &- due) >= 0 { coolDown(now) }
     }
 
+    /// Keeps to the bounds after an exit that has left so many bytes in warm caches.
+    func coolDownToBounds(_ warmBytes: UInt, _ now: UInt32) {
+        if warmBytes == 0 { return }
+        if warmBytes > CachePool.warmBytesMax {
+            coolDown(now)
+        } else if pageHeap.retainsTooMuch(with: warmBytes) {
+            coolDown(now, all: true)
+        }
+    }
+
     /// Empties warm caches, the oldest first: those that are due and those beyond the bound, or
     /// all of them.
     @inline(never)
@@ -141,6 +152,15 @@ extension CachePool {
         let since = oldest == 0 ? 0 : ThreadCache(at: oldest).header.pointee.pooledMs
         let due = (since &+ UInt32(policy.pointee.purgeDelayMs)) | 1
         fields.pointee.dueMs.store(oldest == 0 ? 0 : due, ordering: .relaxed)
+    }
+}
+
+extension PageHeap {
+    /// Whether dirty spans and so many bytes elsewhere are more than dirty spans should be.
+    fileprivate func retainsTooMuch(with bytes: UInt) -> Bool {
+        fields.pointee.lock.acquire()
+        defer { fields.pointee.lock.release() }
+        return fields.pointee.dirtyBytes + bytes > retainedBytesMax
     }
 }
 

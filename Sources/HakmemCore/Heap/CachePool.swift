@@ -107,10 +107,10 @@ struct CachePool {
         fields.pointee.lock.acquire()
         link(cache, now)
         CachePool.leave(cache)
-        let isOverBound = fields.pointee.warmBytes > CachePool.warmBytesMax
+        let warmBytes = fields.pointee.warmBytes
         fields.pointee.lock.release()
         CachePool.visitIfNeeded(cache)
-        if isOverBound { coolDown(now) }
+        coolDownToBounds(warmBytes, now)
     }
 
     // MARK: Deliver and visit
