@@ -178,6 +178,10 @@ extension ThreadCache {
             header.pointee.outgoing.sendAll()
             header.pointee.large.releaseAll()
             header.pointee.warmBytes = UInt(header.pointee.slabGranules) << granuleShift
+            // The next thread may be one that asks for few blocks.
+            for index in 1...SizeClass.smallCount {
+                record(SizeClass(index: index)).pointee.batch = SizeClass.batchBeforeFirst
+            }
         }
     }
 }
