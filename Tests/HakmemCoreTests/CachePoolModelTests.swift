@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Every interleaving of the protocol of CachePool.swift: senders, a leaver and an adopter of one
-// cache; or, in a forked child, senders and an adopter of an orphan. Each atomic step of the code
-// is a step here.
+// Every interleaving of the protocol of CachePool.swift: senders, a leaver, adopters and who cools
+// down, of one cache; or, in a forked child, senders and an adopter of an orphan. Each atomic step
+// of the code is a step here.
 
 import Testing
 
@@ -30,6 +30,8 @@ private struct PoolModel: Interleaving {
         case drainOwned, freeOwned, lockToLeave, leave, unlockToLeave
         // Adopter.
         case lockToAdopt, adopt, unlockToAdopt, drainAdopted, freeAdopted
+        // Who cools down: takeOldestWarm. What follows is a visit.
+        case lockToCool, takeToCool, unlockToCool
         case done
     }
 
@@ -55,7 +57,7 @@ private struct PoolModel: Interleaving {
     var violation: String?
 
     init(
-        senders: Int, adopters: Int, leavesAgain: Bool, isOrphan: Bool = false,
+        senders: Int, adopters: Int, coolers: Int = 0, leavesAgain: Bool, isOrphan: Bool = false,
         rules: PoolRules = PoolRules()
     ) {
         self.rules = rules
@@ -68,6 +70,7 @@ private struct PoolModel: Interleaving {
         for _ in 0..<adopters {
             actors.append(Actor(step: .readOrphan, leavesAgain: leavesAgain, isAdopter: true))
         }
+        for _ in 0..<coolers { actors.append(Actor(step: .lockToCool)) }
     }
 
     var successors: [PoolModel] {
@@ -107,6 +110,7 @@ private struct PoolModel: Interleaving {
         // A locked instruction waits until its processor's writes are seen.
         let locked: Set<Step> = [
             .push, .take, .drainVisited, .lockToAdopt, .lockToLeave, .adopt, .lockToReclaim,
+            .lockToCool, .takeToCool,
         ]
         if actor.holdsBack, locked.contains(actor.step) { return }
         switch actor.step {
@@ -166,6 +170,16 @@ private struct PoolModel: Interleaving {
         case .freeAdopted:
             free(&actor, then: actor.leavesAgain ? .drainOwned : .done)
             actor.leavesAgain = false
+        case .lockToCool: lock(&actor, then: .takeToCool)
+        case .takeToCool:
+            actor.step = .unlockToCool
+            if isListed, cache == .pooled || !rules.takingIsAtomic {
+                cache = .visited
+                actor.isInside = true
+            }
+        case .unlockToCool:
+            isLocked = false
+            actor.step = actor.isInside ? .drainVisited : .done
         case .done: break
         }
         actors[index] = actor
@@ -198,14 +212,21 @@ private struct PoolModel: Interleaving {
 }
 
 @Suite struct CachePoolModelTests {
-    @Test(arguments: [(1, 0), (2, 0), (3, 0), (1, 1), (2, 1), (3, 1), (2, 2)], [false, true])
-    func nothingIsLostOrShared(actors: (senders: Int, adopters: Int), leavesAgain: Bool) {
+    @Test(
+        arguments: [
+            (1, 0, 0), (2, 0, 0), (3, 0, 0), (1, 1, 0), (2, 1, 0), (3, 1, 0), (2, 2, 0), (0, 1, 1),
+            (1, 0, 1), (2, 0, 1), (1, 1, 1), (2, 1, 1), (1, 0, 2), (1, 1, 2), (1, 2, 1),
+        ], [false, true])
+    func nothingIsLostOrShared(
+        actors: (senders: Int, adopters: Int, coolers: Int), leavesAgain: Bool
+    ) {
         let run = Exploration(
             from: PoolModel(
-                senders: actors.senders, adopters: actors.adopters, leavesAgain: leavesAgain))
+                senders: actors.senders, adopters: actors.adopters, coolers: actors.coolers,
+                leavesAgain: leavesAgain))
         #expect(run.violation == nil)
         #expect(run.endings > 0)
-        print("\(actors.senders) senders, \(actors.adopters) adopters: \(run.states) states")
+        print("\(actors): \(run.states) states")
     }
 
     @Test(arguments: [(1, 0), (2, 0), (3, 0), (1, 1), (2, 1), (3, 1), (2, 2)])

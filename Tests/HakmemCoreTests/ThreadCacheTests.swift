@@ -72,6 +72,32 @@ extension HeapTests {
             }
         }
 
+        @Test func stacksLieInOrderOfFirstUse() throws {
+            StartedHeap.ensure()
+            let made = ThreadCache.make()
+            let cache = try #require(made)
+            let page = cache.address..<cache.address + UInt(HAK_OWN_MAP_OFFSET)
+            let inPage = cache.header.pointee.shallowStacksFrom..<page.upperBound
+            let hints = cache.hints(SizeClass(index: SizeClass.smallCount + 1))
+            let below =
+                cache.address - ThreadCache.shallowStacksBelow..<UInt(bitPattern: hints)
+            var stacks: [Range<UInt>] = []
+            for index in (1...SizeClass.smallCount).reversed() {
+                let sizeClass = SizeClass(index: index)
+                cache.prepareBin(sizeClass)
+                let bottom = cache.startCheck(sizeClass).pointee.bottom
+                let stack = bottom..<bottom + sizeClass.shallowStackBytes
+                #expect(
+                    [inPage, below].contains { $0.clamped(to: stack) == stack },
+                    "class \(index) has its stack elsewhere")
+                #expect(!stacks.contains { $0.overlaps(stack) }, "class \(index) shares its stack")
+                stacks.append(stack)
+            }
+            #expect(stacks.prefix(5).allSatisfy { inPage.overlaps($0) })
+            let isNextToHints = stacks.contains { $0.upperBound == below.upperBound }
+            #expect(isNextToHints)
+        }
+
         @Test func randomOperationsKeepTheInvariants() throws {
             let seed = Randomness.printedSeed()
             try withCache { cache in

@@ -21,6 +21,7 @@ extension ThreadCache {
     private func releaseForRetry(_ bytes: UInt) -> Bool {
         guard bytes <= ThreadCache.plausibleMax else { return false }
         releaseMemory()
+        cachePool.coolDown(Clock.nowMs(), all: true)
         whaleCache.releaseAll()
         _ = pageHeap.purge(now: Clock.nowMs(), all: true)
         pageHeap.unmapClean()

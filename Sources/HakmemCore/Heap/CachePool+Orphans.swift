@@ -32,11 +32,12 @@ import Synchronization
 extension CachePool {
     /// In a forked child, whose one thread has the cache at `own`, or none.
     func resetAfterFork(own: UInt) {
-        fields.pointee.firstPooled = 0
+        forgetPooled()
+        let now = Clock.nowMs()
         forEachCache { cache in
             let state = cache.header.pointee.state.load(ordering: .relaxed)
             if state == CacheState.pooled {
-                push(cache)
+                link(cache, now)
             } else if cache.address != own {
                 orphan(cache, own: own)
             }
@@ -63,11 +64,6 @@ extension CachePool {
         fields.pointee.hasOrphans.store(true, ordering: .relaxed)
     }
 
-    private func push(_ cache: ThreadCache) {
-        cache.header.pointee.nextPooled = fields.pointee.firstPooled
-        fields.pointee.firstPooled = cache.address
-    }
-
     /// Puts all orphans in order and into the pool, if there are any.
     @inline(__always)
     func reclaimOrphans() {
@@ -88,7 +84,7 @@ extension CachePool {
         }
         forEachCache { cache in
             guard cache.isOrphan else { return }
-            push(cache)
+            link(cache, 0)
             CachePool.leave(cache)
         }
         fields.pointee.hasOrphans.store(false, ordering: .relaxed)
@@ -134,6 +130,8 @@ extension ThreadCache {
         }
         header.pointee.ownMap = OwnMapRange(start: 0, end: 0)
         header.pointee.site = 0
+        header.pointee.slabGranules = 0
+        header.pointee.warmBytes = 0
     }
 
     /// Takes a slab back that was this cache's, as its live words tell.
@@ -151,7 +149,7 @@ extension ThreadCache {
         recallOwnMap(span)
         // It may have been on its way to the page heap or from there.
         span.publish(owner: address)
-        record(sizeClass).pointee.slabs += 1
+        countSlab(span, record(sizeClass))
         span.header.pointee.isFull = span.header.pointee.blocksOut == span.blocks
         if !span.header.pointee.isFull { record(sizeClass).pointee.available.pushLast(span) }
     }

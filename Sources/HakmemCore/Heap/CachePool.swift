@@ -9,7 +9,8 @@
 //                      │    ▲
 //                    visit  leave
 //                      ▼    │
-//                     visited                        a sender drains the inbox meanwhile
+//                     visited        a sender drains the inbox meanwhile, or whoever comes by
+//                                    empties a cache that nobody wanted (CachePool+Warm)
 //
 // In a forked child a cache may also be an orphan, until CachePool+Orphans has put it in order and
 // into the pool.
@@ -35,15 +36,21 @@ enum CacheState {
 /// What the cache pool is made of. Zeroed memory is its valid initial state.
 /// The lock is not the first field: tools take an access to the first for one to the whole.
 struct CachePoolFields: ~Copyable {
-    /// Pooled caches. Guarded by: lock.
+    /// Pooled caches, the last abandoned first. Guarded by: lock.
     var firstPooled: UInt
     let lock: Lock
+    /// The last of the list that is warm; none that follows is. Guarded by: lock.
+    var oldestWarm: UInt
+    /// Bytes of slabs of warm caches. Guarded by: lock.
+    var warmBytes: UInt
     /// Every cache ever made, newest first; links are constant. Pushed: releasing.
     let firstCache: Atomic<UInt>
     let cacheCount: Atomic<UInt>
     let ownedCount: Atomic<UInt>
     /// Whether some cache is an orphan. Relaxed: who acts on it takes the lock first.
     let hasOrphans: Atomic<Bool>
+    /// When the oldest warm cache is due, in ms, or 0: read without the lock to skip a look.
+    let dueMs: Atomic<UInt32>
 }
 
 struct CachePool {
@@ -76,24 +83,34 @@ struct CachePool {
     private func takePooled() -> ThreadCache? {
         fields.pointee.lock.acquire()
         defer { fields.pointee.lock.release() }
-        guard fields.pointee.firstPooled != 0 else { return nil }
-        let cache = ThreadCache(at: fields.pointee.firstPooled)
-        // A visitor is on its way out: it holds no lock and waits for nobody.
-        while !CachePool.take(cache, as: CacheState.owned) { SystemCall.yield() }
-        fields.pointee.firstPooled = cache.header.pointee.nextPooled
-        return cache
+        while fields.pointee.firstPooled != 0 {
+            var next = fields.pointee.firstPooled
+            while next != 0 {
+                let cache = ThreadCache(at: next)
+                if CachePool.take(cache, as: CacheState.owned) {
+                    unlink(cache)
+                    return cache
+                }
+                next = cache.header.pointee.nextPooled
+            }
+            // Visitors are on their way out: they wait for no lock that is held here.
+            SystemCall.yield()
+        }
+        return nil
     }
 
     /// Leaves the calling thread's cache to the pool.
     func abandon(_ cache: ThreadCache) {
-        cache.releaseMemory()
+        cache.settle()
+        let now = Clock.nowMs()
         fields.pointee.ownedCount.wrappingSubtract(1, ordering: .relaxed)
         fields.pointee.lock.acquire()
-        cache.header.pointee.nextPooled = fields.pointee.firstPooled
-        fields.pointee.firstPooled = cache.address
+        link(cache, now)
         CachePool.leave(cache)
+        let warmBytes = fields.pointee.warmBytes
         fields.pointee.lock.release()
         CachePool.visitIfNeeded(cache)
+        coolDownToBounds(warmBytes, now)
     }
 
     // MARK: Deliver and visit
@@ -124,7 +141,7 @@ struct CachePool {
             take(cache, as: CacheState.visited)
         {
             cache.drainInbox()
-            cache.releaseEmptySlabs()
+            if !cache.isWarm { cache.releaseEmptySlabs() }
             leave(cache)
         }
     }

@@ -92,7 +92,8 @@ extension ThreadCache {
     func prepareBin(_ sizeClass: SizeClass) {
         let record = record(sizeClass)
         if record.pointee.limit != 0 { return }
-        let bottom = startCheck(sizeClass).pointee.bottom
+        let bottom = takeShallowStack(sizeClass)
+        startCheck(sizeClass).pointee.bottom = bottom
         pointer(bottom, to: UInt.self).pointee = sentinel
         record.pointee.limit = UInt16(sizeClass.stackSlotsFirst)
         record.pointee.batch = SizeClass.batchBeforeFirst
@@ -228,7 +229,7 @@ extension ThreadCache {
             var bits = BlockMap.bit(first)
             var count: UInt32 = 1
             slot &+= 8
-            // Behind the last slot of a stack lies another, or the hints.
+            // Behind the last slot of a stack lies another, the hints, or the own map.
             if (pointer(slot, to: UInt.self).pointee ^ first) < lineBytes, slot != end {
                 repeat {
                     let block = pointer(slot, to: UInt.self).pointee

@@ -75,9 +75,14 @@ extension ThreadCache {
         }
         span.setState(.slab)
         span.publish(owner: address)
-        record.pointee.slabs += 1
+        countSlab(span, record)
         record.pointee.available.pushLast(span)
         return span
+    }
+
+    func countSlab(_ span: Span, _ record: UnsafeMutablePointer<ClassRecord>) {
+        record.pointee.slabs += 1
+        header.pointee.slabGranules += span.header.pointee.granules
     }
 
     /// Gives an empty slab back to the page heap.
@@ -96,6 +101,7 @@ extension ThreadCache {
             dropHints(into: span, record)
         }
         record.pointee.slabs -= 1
+        header.pointee.slabGranules -= span.header.pointee.granules
         span.publish(owner: 0)
     }
 }

@@ -38,6 +38,7 @@ extension ThreadCache {
             flushBins(onlyUnused: true)
         }
         header.pointee.large.releaseAged(now)
+        cachePool.coolDownIfDue(now)
         pageHeap.purgeIfDue(now)
         whaleCache.releaseAged(now)
     }

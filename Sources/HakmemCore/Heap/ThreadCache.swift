@@ -5,7 +5,8 @@
 // In memory, in address order; a cache's address is that of its bins:
 //
 //          stacks    per small class: the sentinel, then the ready blocks, the next one on top;
-//                    deep ones below, each in pages of its own; shallow ones, which share pages
+//                    deep ones below, each in pages of its own; shallow ones, which share pages,
+//                    those of classes first used next to the hints
 //          hints     per medium class, up to four free blocks that are still warm
 //          records   one a class: slabs with free blocks, counts
 //   +0     bins      one of 16 bytes a small class, at the class's block size, so that malloc's bin
@@ -13,6 +14,7 @@
 //   +1040  mask of the own map; one StartCheck a small class
 //   +2112  sentinel
 //   +2176  header    inbox, state, links, counters, large blocks kept for reuse, outgoing messages
+//          stacks    the shallow ones of the first few classes used
 //   +4096  own map   2 bytes a granule of address space (OwnMap)
 //
 // Owner: the thread whose TLS word points here; nobody when it is in the pool; for a moment a
@@ -38,12 +40,14 @@ struct ThreadCacheHeader: ~Copyable {
     var nextCache: UInt
     /// The next pooled cache. Guarded by: the pool's lock.
     var nextPooled: UInt
+    /// The pooled cache before it. Guarded by: the pool's lock.
+    var previousPooled: UInt
     /// Messages of remote frees, newest first. Pushed by others: releasing; taken by the owner:
     /// acquiring.
     let inbox: Atomic<UInt>
     /// A CacheState. See CachePool.
     let state: Atomic<UInt32>
-    private let padding: (UInt, UInt, UInt, UInt)
+    private let padding: (UInt, UInt, UInt)
 
     let aligned: Atomic<UInt>
     let callocs: Atomic<UInt>
@@ -67,6 +71,17 @@ struct ThreadCacheHeader: ~Copyable {
     var binsFlushedMs: UInt32
     /// The trim that this cache has followed last.
     var trimEpoch: UInt32
+    /// Where the next shallow stack may lie: in the header's page from here on, or, when it is full
+    /// or the stack too large for what is left, below this.
+    var shallowStacksFrom: UInt
+    var shallowStacksBelow: UInt
+    /// Granules of its slabs.
+    var slabGranules: UInt32
+    /// Pooled: since when, in ms. Guarded by: the pool's lock.
+    var pooledMs: UInt32
+    /// Pooled: bytes of its slabs while it still has ready blocks and empty slabs, else 0
+    /// (CachePool+Warm). Written by whoever has the cache.
+    var warmBytes: UInt
 }
 
 /// What a cache knows of one class.
@@ -104,6 +119,8 @@ struct ThreadCache: Equatable {
     static let startChecksOffset = ownMaskOffset + 16
     private static let sentinelOffset: UInt = 2112
     private static let headerOffset: UInt = 2176
+    private static let headerEnd = alignUp(
+        headerOffset + UInt(MemoryLayout<ThreadCacheHeader>.size), to: 8)
     private static let recordsBytes = UInt(SizeClass.end * MemoryLayout<ClassRecord>.stride)
     static let hintsMax: UInt16 = 4
     private static let hintsBytes = UInt(SizeClass.mediumCount) * UInt(hintsMax) * 8
@@ -178,14 +195,26 @@ struct ThreadCache: Equatable {
         let empty = Bin(top: hak_empty_slot_address(), full: hak_empty_slot_address())
         pointer(address, to: Bin.self).pointee = empty
         pointer(address &+ ThreadCache.ownMaskOffset, to: UInt.self).pointee = OwnMap.mask
-        var stack = address - ThreadCache.stacksEnd
         for index in 1...SizeClass.smallCount {
             let sizeClass = SizeClass(index: index)
-            stack -= sizeClass.shallowStackBytes
             bin(sizeClass).pointee = empty
             startCheck(sizeClass).pointee = StartCheck(
-                blockBytes: sizeClass.blockBytes, bottom: stack)
+                blockBytes: sizeClass.blockBytes, bottom: empty.top)
         }
+        header.pointee.shallowStacksFrom = address + ThreadCache.headerEnd
+        header.pointee.shallowStacksBelow = address - ThreadCache.stacksEnd
+    }
+
+    /// Room for the shallow stack of a class that is used for the first time.
+    func takeShallowStack(_ sizeClass: SizeClass) -> UInt {
+        let bytes = sizeClass.shallowStackBytes
+        let stack = header.pointee.shallowStacksFrom
+        if stack + bytes <= address + ThreadCache.headBytes {
+            header.pointee.shallowStacksFrom = stack + bytes
+            return stack
+        }
+        header.pointee.shallowStacksBelow -= bytes
+        return header.pointee.shallowStacksBelow
     }
 
     /// Where the shallow stacks end, and deep ones follow: bytes below the cache's address.
@@ -214,7 +243,6 @@ struct ThreadCache: Equatable {
         layoutAssert(binBytes == unitBytes)
         layoutAssert(startChecksOffset + UInt(HAK_BINS) * binBytes <= sentinelOffset)
         layoutAssert(sentinelOffset % 64 == 0 && sentinelOffset + 64 <= headerOffset)
-        let headerEnd = headerOffset + UInt(MemoryLayout<ThreadCacheHeader>.size)
         layoutAssert(headerEnd <= headBytes)
         StartCheck.assertLayout()
     }

@@ -3,8 +3,8 @@
 // Returning the free memory of the whole process, from any thread.
 //
 // The page heap and the whale cache are purged at once. The calling thread lets go of what its
-// cache keeps; the other threads do the same at their next tick, which sees that `epoch` moved:
-// nobody may touch a running thread's cache.
+// cache keeps and what caches without a thread do; the other threads do the same at their next
+// tick, which sees that `epoch` moved: nobody may touch a running thread's cache.
 
 import CHakmemShim
 import Synchronization
@@ -18,8 +18,10 @@ enum Trim {
         epoch.wrappingAdd(1, ordering: .relaxed)
         let address = hak_cache_get()
         if address != hak_cache_none() { ThreadCache(at: address).releaseMemory() }
+        let now = Clock.nowMs()
+        cachePool.coolDown(now, all: true)
         let whales = whaleCache.fields.pointee.cachedBytes.load(ordering: .relaxed)
         whaleCache.releaseAll()
-        return whales + pageHeap.purge(now: Clock.nowMs(), all: true)
+        return whales + pageHeap.purge(now: now, all: true)
     }
 }
