@@ -47,6 +47,8 @@ extension ThreadCache {
         }
         ThreadCache.count(header.pointee.reallocMoves)
         hak_copy(block.address, address, Int(min(usable, bytes)))
+        // The block lives on: its site has freed nothing.
+        if SiteSamples.isOn, span.state != .slab { span.site = 0 }
         free(address)
         return block.address
     }
