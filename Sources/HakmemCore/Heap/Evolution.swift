@@ -42,10 +42,12 @@
         var showsDelays: Bool
         /// Most bytes that were kept at a sample, of this window.
         var peaks: Demands
-        /// Sums of what is held, sampled at most once a millisecond, for averages.
+        /// Sums of what is held, sampled at most once a millisecond, each for the time since the last
+        /// sample: bytes times ms, for averages. `mapped` is with pages that were never written.
         var residentSum: UInt
+        var mappedSum: UInt
         var liveSum: UInt
-        var samples: UInt
+        var sampledForMs: UInt
         var sampledMs: UInt
         /// Durations of slow paths, of one a tick.
         var durations: Quantile
@@ -147,7 +149,7 @@
                 return
             }
             let elapsedMs = (nowNs &- state.pointee.start.ns) / 1_000_000
-            if state.pointee.samples == 0 || nowNs / 1_000_000 != state.pointee.sampledMs {
+            if state.pointee.sampledForMs == 0 || nowNs / 1_000_000 != state.pointee.sampledMs {
                 sampleMemory(nowNs / 1_000_000)
             }
             state.pointee.durations.add(Double(Sections.lastTicks(.mallocSlow)))
@@ -193,10 +195,14 @@
             let large = min(cachePool.keptLargeBytes, held.live)
             let whales = whaleCache.fields.pointee.cachedBytes.load(ordering: .relaxed)
             let kept = large &+ whales &+ (held.resident &- held.live &- whales)
+            // Slow paths come in crowds, and seldom where blocks are large: each sample stands for
+            // the time before it.
+            let weight = max(nowMs &- state.pointee.sampledMs, 1)
             // Of whales the heap knows what is mapped, the kernel what was ever written.
-            state.pointee.residentSum &+= min(held.resident, Machine.residentBytes())
-            state.pointee.liveSum &+= held.live - large
-            state.pointee.samples &+= 1
+            state.pointee.residentSum &+= min(held.resident, Machine.residentBytes()) &* weight
+            state.pointee.mappedSum &+= held.resident &* weight
+            state.pointee.liveSum &+= (held.live - large) &* weight
+            state.pointee.sampledForMs &+= weight
             state.pointee.sampledMs = nowMs
             state.pointee.peaks.note(large: large, whales: whales, dirty: kept &- large &- whales)
         }
@@ -206,8 +212,10 @@
             state.pointee.start = meters
             state.pointee.settleMs = settleMs
             state.pointee.residentSum = 0
+            state.pointee.mappedSum = 0
             state.pointee.liveSum = 0
-            state.pointee.samples = 0
+            state.pointee.sampledForMs = 0
+            state.pointee.sampledMs = meters.ns / 1_000_000
             state.pointee.peaks = Demands()
             state.pointee.durations = Quantile(share: quantileShare)
             state.pointee.events.store(0, ordering: .relaxed)
@@ -218,14 +226,15 @@
             let state = state
             let start = state.pointee.start
             let nsPerTick = now.nsPerTick(since: start)
-            let samples = max(state.pointee.samples, 1)
+            let sampledForMs = max(state.pointee.sampledForMs, 1)
             var window = WindowMeasurement()
             window.endMs = now.ns / 1_000_000
+            window.lengthNs = now.ns &- start.ns
             window.events = max(now.blocks &- start.blocks, 1)
             window.allocatorNs = UInt(Double(now.slowTicks &- start.slowTicks) * nsPerTick)
             window.pageFaults = now.pageFaults &- start.pageFaults
-            window.residentBytes = state.pointee.residentSum / samples
-            window.liveBytes = state.pointee.liveSum / samples
+            window.residentBytes = state.pointee.residentSum / sampledForMs
+            window.liveBytes = state.pointee.liveSum / sampledForMs
             window.p99Ns = state.pointee.durations.estimate * nsPerTick
             window.sizes = now.sizes(since: start)
             return window
@@ -255,6 +264,8 @@
             var demands = now.demands(since: state.pointee.start)
             demands.takePeaks(of: state.pointee.peaks)
             demands.residentBytes = window.residentBytes
+            demands.mappedBytes =
+                state.pointee.mappedSum / max(state.pointee.sampledForMs, 1)
             demands.allocatorNs = window.allocatorNs
             state.pointee.showsDelays = demands.feelsPurges || demands.feelsKept
             return Strategy.candidates(running, under: demands) { strategyTable[$0] }

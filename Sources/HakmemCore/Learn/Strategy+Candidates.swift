@@ -72,7 +72,7 @@ extension Strategy {
 
     /// Bit i: strategy i is worth a trial under a load with these demands, measured under
     /// `running`. Of those that do the same the first in the order stands for all, `running` for
-    /// its like.
+    /// its like. Huge pages are none where whales are written sparsely.
     /// `strategy` gives the strategies as they are in this process.
     static func candidates(
         _ running: Int, under demands: Demands, _ strategy: (Int) -> Strategy = { at($0) }
@@ -81,6 +81,7 @@ extension Strategy {
         var candidates: UInt16 = 1 << UInt16(running)
         for place in 0..<count {
             let index = inOrder(place)
+            if strategy(index).usesHugePages, demands.isSparse { continue }
             var isNew = true
             for other in 0..<count where candidates >> UInt16(other) & 1 == 1 {
                 if strategy(index).isSame(as: strategy(other), under: demands, running: active) {
