@@ -34,6 +34,8 @@
         /// How long what the last strategy left behind drains before the window begins; 0 when it
         /// has begun.
         var settleMs: UInt
+        /// What a trial may cost until it is looked at, in nanoseconds.
+        var lookNs: UInt
         /// When the rest ends, of the clock; 0 while a window is under way. And the sizes that it
         /// began with, to compare later ones with.
         var restUntilNs: UInt
@@ -83,10 +85,11 @@
         /// is due later.
         private static let settleMsMin: UInt = 20
         private static let settleMsMax: UInt = 200
-        /// Events between two looks at whether a trial is hopeless, which is not judged before it
-        /// has cost so much.
-        private static let lookEvents: UInt = 256
+        /// Whether a trial is hopeless is not judged before it has cost so much, and looked at again
+        /// when it has cost so much more. A page fault counts as some time of the kernel's.
         private static let trialNsMin: UInt = 8_000_000
+        private static let trialNsMore: UInt = 2_000_000
+        private static let faultNs: UInt = 500
         private static let quantileShare = 0.99
 
         // MARK: Start
@@ -136,11 +139,11 @@
                     expected: 0, desired: 1, ordering: .acquiring
                 ).exchanged
             else { return }
-            look(events, calls, nowNs)
+            look(events, nowNs)
             state.pointee.closing.store(0, ordering: .releasing)
         }
 
-        private static func look(_ events: UInt, _ calls: UInt, _ nowNs: UInt) {
+        private static func look(_ events: UInt, _ nowNs: UInt) {
             let state = state
             // The clock was read before this thread had its turn: a window may have begun since.
             let nowNs = max(nowNs, state.pointee.start.ns)
@@ -159,10 +162,7 @@
                 if !isSettling { return closeWindow(meters) }
                 state.pointee.tournament.settled(measurement(meters))
                 beginWindow(meters)
-            } else if state.pointee.tournament.isTrying,
-                events / lookEvents != (events &- calls) / lookEvents,
-                slowNs(nowNs) >= trialNsMin * state.pointee.tournament.windowScale
-            {
+            } else if state.pointee.tournament.isTrying, isTimeToLook(nowNs) {
                 let meters = WindowMeters(nowNs: nowNs)
                 let partial = measurement(meters)
                 if state.pointee.tournament.shouldEndEarly(partial, isSettling: isSettling) {
@@ -179,6 +179,15 @@
             guard elapsedMs >= max(windowMsMin * scale, delayMs) else { return false }
             return events >= windowEvents
                 || events >= fewEvents && slowNs(nowNs) >= enoughNs * scale
+        }
+
+        /// Whether the trial under way has cost enough to be judged, or again.
+        private static func isTimeToLook(_ nowNs: UInt) -> Bool {
+            let faults = SystemCall.pageFaults() &- state.pointee.start.pageFaults
+            let costNs = slowNs(nowNs) &+ faults &* faultNs
+            if costNs < state.pointee.lookNs { return false }
+            state.pointee.lookNs = costNs &+ trialNsMore
+            return true
         }
 
         /// Nanoseconds in slow paths since the window began.
@@ -211,6 +220,7 @@
             let state = state
             state.pointee.start = meters
             state.pointee.settleMs = settleMs
+            state.pointee.lookNs = trialNsMin * state.pointee.tournament.windowScale
             state.pointee.residentSum = 0
             state.pointee.mappedSum = 0
             state.pointee.liveSum = 0

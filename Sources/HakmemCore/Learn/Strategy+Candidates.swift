@@ -2,11 +2,11 @@
 //
 // Which strategies a load can tell apart, and in which order they are tried: those that change one
 // thing first, those that change everything last, and the two extremes only if what goes half as
-// far in their direction did not lose.
+// far in their direction was better.
 //
 //   default ─ large-keeper, grower, wide-refill, whale-keeper, patient ─► hoard, if anything is
 //             better than before ─ huge-pages, narrow-refill, by-site, lean ─► prompt, if lean is
-//             not worse
+//             better
 
 extension Strategy {
     /// The strategy that is tried at a place in the order, 0..<count.
