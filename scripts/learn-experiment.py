@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 #
 # What learning does on the real heap, against fixed strategies, as tables in Markdown
-# (docs/adr/0012-learning-that-pays.md). Everything takes about twelve minutes:
+# (docs/adr/0014-sites-that-pay.md). Everything takes about twelve minutes:
 #
-#   scripts/learn-experiment.py [--parts a,b] [--repetitions N] [--scale F]
+#   scripts/learn-experiment.py [--parts a,b] [--loads a,b] [--repetitions N] [--scale F]
 #
 # A strategy is fixed by a profile that names it and HAKMEM_EVO=frozen. A run costs, over all of it
 # and not only its windows: CPU time a block (of the kernel's account: time in slow paths is shown,
@@ -113,6 +113,8 @@ def stationary(runner, arguments):
           "windows | whole run | its slow ns, CPU ns, faults a block, MiB | default's |")
     print("|---|---:|---|---:|---|---|---|---:|---:|---:|---|---|", flush=True)
     for name, (operations, longer) in STATIONARY.items():
+        if name not in arguments.loads.split(","):
+            continue
         runs = {strategy: [] for strategy in NAMES}
         learnt = []
         for _ in range(arguments.repetitions):
@@ -181,6 +183,26 @@ def safety(runner, arguments):
           f"{figures(bad)} |", flush=True)
 
 
+def canary(runner, arguments):
+    """A profile that praises a ruinous strategy, so that it is the challenger of every canary."""
+    print("\n### A bad canary on the heap: mir, with a profile that rates prompt best\n\n"
+          "| canaries | ended as | windows of it | page faults of it | of all | whole run's cost |\n"
+          "|---:|---|---|---:|---:|---:|", flush=True)
+    command = words("mir", 24_000_000, arguments.scale)
+    base = runner.fixed(words("mir", 2_000_000, arguments.scale), "default")
+    runner.write_profile("default", ["rating prompt 2000 16", "rating default 1500 16"])
+    found = runner.run(command, {"HAKMEM_EVO": "auto", "HAKMEM_MODE": "learning",
+                                 "HAKMEM_PROFILE": runner.profile}, watched=True)
+    windows = found["windows"]
+    begun = [w for w in windows if w["reason"] == "a challenger has a window"]
+    trials = [w for w in windows if w["strategy"] == "prompt"]
+    spans = [w["end_ms"] - windows[windows.index(w) - 1]["end_ms"] for w in trials]
+    print(f"| {len(begun)} | {'; '.join(sorted({w['reason'] for w in trials})) or '-'} | "
+          f"{len(trials)}, {sum(spans)} of {windows[-1]['end_ms'] - windows[0]['end_ms']} ms | "
+          f"{sum(w['page_faults'] for w in trials)} | {sum(w['page_faults'] for w in windows)} | "
+          f"{cost(found, base):.3f} |", flush=True)
+
+
 def restart(runner, arguments):
     print("\n### Restart with a profile: a short run of whales\n\n"
           "| run | slow ns | CPU ns | faults | mean MiB |\n|---|---:|---:|---:|---:|")
@@ -215,14 +237,31 @@ def overhead(runner, arguments):
               flush=True)
 
 
+def rules(runner):
+    """The lines of the profile that are rules of call sites."""
+    with open(runner.profile) as file:
+        return [line for line in file.read().split("\n") if line.startswith("rule ")]
+
+
 def sites(runner, arguments):
-    print("\n### Call sites: Site Rules against routing by size alone\n\n"
-          "| run | slow ns | CPU ns | faults | mean MiB |\n|---|---:|---:|---:|---:|", flush=True)
-    command = words("learn-sites", 30_000, arguments.scale)
+    print("\n### Call sites: Site Rules against routing by size alone, nothing timed\n\n"
+          "«by rule» has the default strategy and a profile with the rules of the run before it, "
+          "which learnt.\n\n| run | cost | CPU ns | faults | mean MiB |\n|---|---:|---:|---:|---:|",
+          flush=True)
+    command = words("learn-sites", 6_000, arguments.scale)
     for _ in range(arguments.repetitions):
-        print(f"| by size alone | {figures(runner.run(command, {'HAKMEM_EVO': 'off'}))} |")
-        print(f"| by site, strategy fixed | {figures(runner.fixed(command, 'default'))} |",
-              flush=True)
+        base = runner.run(command, {"HAKMEM_EVO": "off"}, times=False)
+        if os.path.exists(runner.profile):
+            os.remove(runner.profile)
+        keep = {"HAKMEM_PROFILE": runner.profile}
+        learnt = runner.run(command, {"HAKMEM_MODE": "learning", **keep}, times=False)
+        known = rules(runner)
+        runner.write_profile("default", known)
+        ruled = runner.run(command, {"HAKMEM_EVO": "frozen", **keep}, times=False)
+        for name, found in (("by size alone", base), ("learning", learnt), ("by rule", ruled)):
+            print(f"| {name} | {cost(found, base):.3f} | {found['total']:.0f} | "
+                  f"{found['faults']:.3f} | {found['memory']:.1f} |")
+        print("| " + "; ".join(known) + " | | | | |", flush=True)
     print("\n| load | strategy | large blocks from caches | whales from the cache | by rule |")
     print("|---|---|---:|---:|---:|")
     for name, count, strategy in (("vm", 20_000, "default"), ("learn-whales", 20_000, "default"),
@@ -249,11 +288,13 @@ def main():
     parser = argparse.ArgumentParser()
     here = os.path.dirname(os.path.abspath(__file__))
     build = os.path.join(here, "..", ".build", "release")
-    parts = {"stationary": stationary, "phases": phases, "safety": safety, "restart": restart,
+    parts = {"stationary": stationary, "phases": phases, "safety": safety, "canary": canary,
+             "restart": restart,
              "overhead": overhead, "sites": sites}
     parser.add_argument("--library", default=os.path.join(build, "libhakmem.so"))
     parser.add_argument("--workloads", default=os.path.join(build, "workloads"))
     parser.add_argument("--parts", default=",".join(parts))
+    parser.add_argument("--loads", default=",".join(STATIONARY), help="of the stationary ones")
     parser.add_argument("--repetitions", type=int, default=2)
     parser.add_argument("--scale", type=float, default=1.0, help="of all run lengths")
     arguments = parser.parse_args()

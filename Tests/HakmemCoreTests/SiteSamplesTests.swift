@@ -133,14 +133,37 @@ extension HeapTests {
 
         @Test func aSiteGivesUpItsOwnBlocksFirst() throws {
             try withSites(.bigCache) { cache in
+                try require(
+                    SiteSamples.table.give(
+                        SiteSamplesTests.other, SiteRule(route: .keepHot, growthPercent: 0)))
                 let foreign = try SiteSamplesTests.take(100_000, SiteSamplesTests.other)
-                let blocks = try (0..<8).map { _ in try SiteSamplesTests.take(100_000) }
+                let blocks = try (0..<9).map { _ in try SiteSamplesTests.take(100_000) }
                 Block.free(foreign)
                 blocks.forEach(Block.free)
-                let slots = policy.pointee.bigCacheSlots
                 let kept = cache.header.pointee.large.bytes / BlockMap.span(foreign)!.bytes
-                try require(kept == slots + 1, "\(kept) blocks are kept")
+                try require(kept == LargeCache.slotCount, "\(kept) blocks are kept")
                 try require(BlockMap.owner(foreign) != 0, "the other's block is still there")
+            }
+        }
+
+        /// Blocks that are wanted again do not make room for others, not even for larger ones.
+        @Test func othersDoNotPushHotBlocksOut() throws {
+            try withSites(.bigCache) { cache in
+                let hot = try (0..<6).map { _ in try SiteSamplesTests.take(600_000) }
+                let cold = try SiteSamplesTests.take(2 << 20, SiteSamplesTests.other)
+                hot.forEach(Block.free)
+                Block.free(cold)
+                try require(BlockMap.owner(cold) == 0, "the page heap has it")
+                try require(hot.allSatisfy { BlockMap.owner($0) != 0 })
+                cache.header.pointee.large.releaseAll()
+                // Without a rule the youngest stay.
+                let colder = try SiteSamplesTests.take(2 << 20, SiteSamplesTests.other)
+                let cool = try (0..<6).map { _ in
+                    try SiteSamplesTests.take(600_000, SiteSamplesTests.other)
+                }
+                cool.forEach(Block.free)
+                Block.free(colder)
+                try require(BlockMap.owner(colder) != 0 && BlockMap.owner(cool[0]) == 0)
             }
         }
 
@@ -163,6 +186,23 @@ extension HeapTests {
             }
         }
 
+        /// A block that realloc moves lives on: its site has freed nothing.
+        @Test func movesAreNoFrees() throws {
+            try withSites { _ in
+                var block = UnsafeMutableRawPointer(bitPattern: try SiteSamplesTests.take(100_000))
+                var walls: [UInt] = []
+                for step in 2...6 {
+                    walls.append(try SiteSamplesTests.take(100_000, SiteSamplesTests.other))
+                    block = hakRealloc(block, UInt(step) * 200_000)
+                }
+                try require(SiteSamplesTests.statistics()?.growths == 5)
+                try require(SiteSamplesTests.statistics()?.frees == 0)
+                hakFree(block)
+                try require(SiteSamplesTests.statistics()?.frees == 1)
+                walls.forEach(Block.free)
+            }
+        }
+
         @Test func reallocLeavesTheRoomThatTheSiteFills() throws {
             try withSites(.pool, growth: 300) { _ in
                 let block = try SiteSamplesTests.take(100_000)
@@ -182,7 +222,7 @@ extension HeapTests {
         @Test func rulesAreDrawnFromWhatWasSeen() throws {
             try withSites { _ in
                 for _ in 0..<40 { Block.free(try SiteSamplesTests.take(900_000)) }
-                for _ in 0..<SiteSamples.table.count / 256 { SiteSamples.decide() }
+                SiteSamples.decide()
                 try require(SiteSamples.rule(of: SiteSamplesTests.site).route == .bigCache)
                 try require(SiteSamples.rule(of: SiteSamplesTests.other) == .none)
             }

@@ -34,6 +34,8 @@
         /// How long what the last strategy left behind drains before the window begins; 0 when it
         /// has begun.
         var settleMs: UInt
+        /// What a trial may cost until it is looked at, in nanoseconds.
+        var lookNs: UInt
         /// When the rest ends, of the clock; 0 while a window is under way. And the sizes that it
         /// began with, to compare later ones with.
         var restUntilNs: UInt
@@ -42,10 +44,12 @@
         var showsDelays: Bool
         /// Most bytes that were kept at a sample, of this window.
         var peaks: Demands
-        /// Sums of what is held, sampled at most once a millisecond, for averages.
+        /// Sums of what is held, sampled at most once a millisecond, each for the time since the last
+        /// sample: bytes times ms, for averages. `mapped` is with pages that were never written.
         var residentSum: UInt
+        var mappedSum: UInt
         var liveSum: UInt
-        var samples: UInt
+        var sampledForMs: UInt
         var sampledMs: UInt
         /// Durations of slow paths, of one a tick.
         var durations: Quantile
@@ -81,10 +85,11 @@
         /// is due later.
         private static let settleMsMin: UInt = 20
         private static let settleMsMax: UInt = 200
-        /// Events between two looks at whether a trial is hopeless, which is not judged before it
-        /// has cost so much.
-        private static let lookEvents: UInt = 256
+        /// Whether a trial is hopeless is not judged before it has cost so much, and looked at again
+        /// when it has cost so much more. A page fault counts as some time of the kernel's.
         private static let trialNsMin: UInt = 8_000_000
+        private static let trialNsMore: UInt = 2_000_000
+        private static let faultNs: UInt = 500
         private static let quantileShare = 0.99
 
         // MARK: Start
@@ -134,11 +139,11 @@
                     expected: 0, desired: 1, ordering: .acquiring
                 ).exchanged
             else { return }
-            look(events, calls, nowNs)
+            look(events, nowNs)
             state.pointee.closing.store(0, ordering: .releasing)
         }
 
-        private static func look(_ events: UInt, _ calls: UInt, _ nowNs: UInt) {
+        private static func look(_ events: UInt, _ nowNs: UInt) {
             let state = state
             // The clock was read before this thread had its turn: a window may have begun since.
             let nowNs = max(nowNs, state.pointee.start.ns)
@@ -147,7 +152,7 @@
                 return
             }
             let elapsedMs = (nowNs &- state.pointee.start.ns) / 1_000_000
-            if state.pointee.samples == 0 || nowNs / 1_000_000 != state.pointee.sampledMs {
+            if state.pointee.sampledForMs == 0 || nowNs / 1_000_000 != state.pointee.sampledMs {
                 sampleMemory(nowNs / 1_000_000)
             }
             state.pointee.durations.add(Double(Sections.lastTicks(.mallocSlow)))
@@ -157,10 +162,7 @@
                 if !isSettling { return closeWindow(meters) }
                 state.pointee.tournament.settled(measurement(meters))
                 beginWindow(meters)
-            } else if state.pointee.tournament.isTrying,
-                events / lookEvents != (events &- calls) / lookEvents,
-                slowNs(nowNs) >= trialNsMin * state.pointee.tournament.windowScale
-            {
+            } else if state.pointee.tournament.isTrying, isTimeToLook(nowNs) {
                 let meters = WindowMeters(nowNs: nowNs)
                 let partial = measurement(meters)
                 if state.pointee.tournament.shouldEndEarly(partial, isSettling: isSettling) {
@@ -179,6 +181,15 @@
                 || events >= fewEvents && slowNs(nowNs) >= enoughNs * scale
         }
 
+        /// Whether the trial under way has cost enough to be judged, or again.
+        private static func isTimeToLook(_ nowNs: UInt) -> Bool {
+            let faults = SystemCall.pageFaults() &- state.pointee.start.pageFaults
+            let costNs = slowNs(nowNs) &+ faults &* faultNs
+            if costNs < state.pointee.lookNs { return false }
+            state.pointee.lookNs = costNs &+ trialNsMore
+            return true
+        }
+
         /// Nanoseconds in slow paths since the window began.
         private static func slowNs(_ nowNs: UInt) -> UInt {
             let start = state.pointee.start
@@ -193,10 +204,14 @@
             let large = min(cachePool.keptLargeBytes, held.live)
             let whales = whaleCache.fields.pointee.cachedBytes.load(ordering: .relaxed)
             let kept = large &+ whales &+ (held.resident &- held.live &- whales)
+            // Slow paths come in crowds, and seldom where blocks are large: each sample stands for
+            // the time before it.
+            let weight = max(nowMs &- state.pointee.sampledMs, 1)
             // Of whales the heap knows what is mapped, the kernel what was ever written.
-            state.pointee.residentSum &+= min(held.resident, Machine.residentBytes())
-            state.pointee.liveSum &+= held.live - large
-            state.pointee.samples &+= 1
+            state.pointee.residentSum &+= min(held.resident, Machine.residentBytes()) &* weight
+            state.pointee.mappedSum &+= held.resident &* weight
+            state.pointee.liveSum &+= (held.live - large) &* weight
+            state.pointee.sampledForMs &+= weight
             state.pointee.sampledMs = nowMs
             state.pointee.peaks.note(large: large, whales: whales, dirty: kept &- large &- whales)
         }
@@ -205,9 +220,12 @@
             let state = state
             state.pointee.start = meters
             state.pointee.settleMs = settleMs
+            state.pointee.lookNs = trialNsMin * state.pointee.tournament.windowScale
             state.pointee.residentSum = 0
+            state.pointee.mappedSum = 0
             state.pointee.liveSum = 0
-            state.pointee.samples = 0
+            state.pointee.sampledForMs = 0
+            state.pointee.sampledMs = meters.ns / 1_000_000
             state.pointee.peaks = Demands()
             state.pointee.durations = Quantile(share: quantileShare)
             state.pointee.events.store(0, ordering: .relaxed)
@@ -218,14 +236,15 @@
             let state = state
             let start = state.pointee.start
             let nsPerTick = now.nsPerTick(since: start)
-            let samples = max(state.pointee.samples, 1)
+            let sampledForMs = max(state.pointee.sampledForMs, 1)
             var window = WindowMeasurement()
             window.endMs = now.ns / 1_000_000
+            window.lengthNs = now.ns &- start.ns
             window.events = max(now.blocks &- start.blocks, 1)
             window.allocatorNs = UInt(Double(now.slowTicks &- start.slowTicks) * nsPerTick)
             window.pageFaults = now.pageFaults &- start.pageFaults
-            window.residentBytes = state.pointee.residentSum / samples
-            window.liveBytes = state.pointee.liveSum / samples
+            window.residentBytes = state.pointee.residentSum / sampledForMs
+            window.liveBytes = state.pointee.liveSum / sampledForMs
             window.p99Ns = state.pointee.durations.estimate * nsPerTick
             window.sizes = now.sizes(since: start)
             return window
@@ -255,6 +274,8 @@
             var demands = now.demands(since: state.pointee.start)
             demands.takePeaks(of: state.pointee.peaks)
             demands.residentBytes = window.residentBytes
+            demands.mappedBytes =
+                state.pointee.mappedSum / max(state.pointee.sampledForMs, 1)
             demands.allocatorNs = window.allocatorNs
             state.pointee.showsDelays = demands.feelsPurges || demands.feelsKept
             return Strategy.candidates(running, under: demands) { strategyTable[$0] }

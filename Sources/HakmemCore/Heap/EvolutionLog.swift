@@ -28,12 +28,10 @@
             field(&text, ", \"live_bytes\": ", window.liveBytes)
             field(&text, ", \"p99_ns\": ", UInt(window.p99Ns))
             if SiteSamples.isOn {
-                let sites = SiteSamples.fields
-                field(
-                    &text, ", \"site_events\": ",
-                    UInt(sites.pointee.events.load(ordering: .relaxed)))
-                field(&text, ", \"site_hits\": ", sites.pointee.hits.load(ordering: .relaxed))
-                field(&text, ", \"site_dropped\": ", sites.pointee.dropped.load(ordering: .relaxed))
+                let figures = SiteSamples.figures
+                field(&text, ", \"site_events\": ", figures.samples)
+                field(&text, ", \"site_hits\": ", figures.hits)
+                field(&text, ", \"site_dropped\": ", figures.dropped)
             }
             text.append(", \"ratings\": {")
             let state = Evolution.state

@@ -147,22 +147,15 @@ enum LargeBlock {
         if span.state == .whale {
             Sections.measure(.whalePut) { whaleCache.keepOrUnmap(span, route) }
         } else if route == .purgeAtOnce {
-            releasePurged(span)
-        } else if route == .direct || span.isGrown {
+            BlockMap.setOwner(span.start, 0)
+            pageHeap.releasePurging(span)
+        } else if route == .direct || span.isGrown && !route.isHot {
             release(span)
         } else if !Sections.measure(.largePut, { cache.header.pointee.large.keep(span) }) {
             release(span)
         } else {
             span.header.pointee.isDirty = true
         }
-    }
-
-    /// Gives the memory of a span back to the system, then the span to the page heap.
-    private static func releasePurged(_ span: Span) {
-        BlockMap.setOwner(span.start, 0)
-        let isPurged =
-            process.pageBytes <= granuleBytes && SystemCall.purge(span.start, bytes: span.bytes)
-        pageHeap.release(span, isDirty: !isPurged)
     }
 
     /// Gives the span of a block that is not out back to the page heap.

@@ -12,8 +12,9 @@ import Synchronization
 
 struct LargeCache: ~Copyable {
     static let slotCount = 8
-    /// A block of a site that is kept hot stays for so many delays.
+    /// A block of a site that is kept hot stays for so many delays, or so many ms.
     private static let hotDelays: UInt32 = 16
+    private static let hotMsMax: UInt32 = 10_000
     private var spans: InlineArray<8, UInt>
     private var stamps: InlineArray<8, UInt32>
     private var count: Int
@@ -65,20 +66,6 @@ struct LargeCache: ~Copyable {
         return nil
     }
 
-    /// A site with slots of its own gives up its oldest block for another, not those of others.
-    private mutating func keepWithinSlots(_ span: Span) {
-        let site = span.site
-        let slots = policy.pointee.bigCacheSlots
-        guard site != 0, slots > 0, SiteSamples.rule(of: site).route == .bigCache else { return }
-        var own: UInt = 0
-        var oldest = -1
-        for index in (0..<count).reversed() where Span(at: spans[index]).site == site {
-            own += 1
-            oldest = index
-        }
-        if own >= slots { release(oldest) }
-    }
-
     @inline(__always)
     private mutating func remove(_ index: Int) {
         bytes &-= Span(at: spans[unchecked: index]).bytes
@@ -91,14 +78,16 @@ struct LargeCache: ~Copyable {
         }
     }
 
-    /// Keeps a span, letting the oldest go for it; false if it is too large to keep at all.
+    /// Keeps a span, letting others go for it; false if it is too large to keep at all, or all that
+    /// are kept are wanted more.
     @inline(__always)
     mutating func keep(_ span: Span) -> Bool {
         let limit = policy.pointee.largeCacheBytesMax
         let size = span.bytes
         if size > limit { return false }
-        if SiteSamples.isOn { keepWithinSlots(span) }
-        if count == LargeCache.slotCount || bytes &+ size > limit { makeRoom(size, limit) }
+        if count == LargeCache.slotCount || bytes &+ size > limit, !makeRoom(span, limit) {
+            return false
+        }
         spans[count] = span.address
         stamps[count] = nowMs
         count &+= 1
@@ -107,8 +96,32 @@ struct LargeCache: ~Copyable {
     }
 
     @inline(never)
-    private mutating func makeRoom(_ size: UInt, _ limit: UInt) {
-        while count == LargeCache.slotCount || bytes + size > limit { releaseOldest() }
+    private mutating func makeRoom(_ span: Span, _ limit: UInt) -> Bool {
+        while count == LargeCache.slotCount || bytes + span.bytes > limit {
+            let index = SiteSamples.isOn ? leastWanted(span.site) : 0
+            if index < 0 { return false }
+            release(index)
+        }
+        return true
+    }
+
+    /// Which block makes room for one of `site`: the oldest that is not hot; if all are, the site's
+    /// own oldest when it has used up its slots, or the oldest. -1 if all are hot but the new one.
+    private func leastWanted(_ site: UInt) -> Int {
+        for index in 0..<count where !route(index).isHot { return index }
+        let route = SiteSamples.rule(of: site).route
+        if !route.isHot { return -1 }
+        var own: UInt = 0
+        var oldest = -1
+        for index in (0..<count).reversed() where Span(at: spans[index]).site == site {
+            own += 1
+            oldest = index
+        }
+        return route == .bigCache && own >= max(policy.pointee.bigCacheSlots, 1) ? oldest : 0
+    }
+
+    private func route(_ index: Int) -> SiteRoute {
+        SiteSamples.rule(of: Span(at: spans[index]).site).route
     }
 
     private mutating func releaseOldest() { release(0) }
@@ -122,11 +135,11 @@ struct LargeCache: ~Copyable {
     mutating func releaseAged(_ now: UInt32) {
         nowMs = now
         let delay = UInt32(policy.pointee.purgeDelayMs)
+        let hotMs = max(delay, min(delay * LargeCache.hotDelays, LargeCache.hotMsMax))
         var index = 0
         while index < count {
-            let isHot = SiteSamples.rule(of: Span(at: spans[index]).site).route == .keepHot
             let age = now &- stamps[index]
-            if age >= delay, !isHot || age / LargeCache.hotDelays >= delay {
+            if age >= delay, age >= hotMs || !route(index).isHot {
                 release(index)
             } else {
                 index += 1

@@ -107,6 +107,24 @@ extension PageHeap {
         }
     }
 
+    /// Takes back a span whose site's rule says that its memory is not wanted: that goes back at
+    /// once, unless rules have been wrong of late.
+    func releasePurging(_ span: Span) {
+        let now = Clock.nowMs()
+        fields.pointee.lock.acquire()
+        let mayPurge = fields.pointee.regret.rules.mayPurge(now)
+        fields.pointee.lock.release()
+        let isPurged =
+            mayPurge && process.pageBytes <= granuleBytes
+            && SystemCall.purge(span.start, bytes: span.bytes)
+        if isPurged {
+            fields.pointee.lock.acquire()
+            fields.pointee.regret.rules.notePurge(span.bytes, now)
+            fields.pointee.lock.release()
+        }
+        release(span, isDirty: !isPurged)
+    }
+
     /// Gives the address space of every clean free span back, for when a mapping is refused: what
     /// they occupy may be what is missing. Their headers stay, to say that nothing is there.
     func unmapClean() {

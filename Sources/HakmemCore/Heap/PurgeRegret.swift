@@ -17,6 +17,8 @@ struct PurgeRegret {
     private var purgedBytes: UInt
     private var purgedMs: UInt32
     private var fadedMs: UInt32
+    /// The same of what sites' rules purge.
+    var rules: RuleRegret
 
     /// How long after a purge fresh memory counts as taken back, in ms.
     private static let windowMs: UInt32 = 1000
@@ -38,11 +40,14 @@ struct PurgeRegret {
     /// The program takes memory that has no pages behind it.
     @inline(__always)
     mutating func noteFresh(_ taken: UInt) {
-        if purgedBytes != 0 { regret(taken, Clock.nowMs()) }
+        if purgedBytes | rules.purgedBytes != 0 { regret(taken, Clock.nowMs()) }
     }
 
     @inline(never)
     mutating func regret(_ taken: UInt, _ now: UInt32) {
+        if rules.purgedBytes != 0 {
+            rules.noteFresh(taken, now, delayMs: UInt32(policy.pointee.purgeDelayMs))
+        }
         if now &- purgedMs > PurgeRegret.windowMs {
             purgedBytes = 0
             return

@@ -47,7 +47,7 @@ extension ThreadCache {
             let block = LargeBlock.allocateToGrow(wanted, orLess: isRemapped, cache: self)
         {
             hak_copy(block, address, Int(span.blockBytes))
-            free(address)
+            freeMoved(address, span)
             return block
         }
         if !isRemapped { return 0 }
@@ -73,8 +73,14 @@ extension ThreadCache {
         }
         ThreadCache.count(header.pointee.reallocMoves)
         hak_copy(block.address, address, Int(min(usable, bytes)))
-        free(address)
+        freeMoved(address, span)
         return block.address
+    }
+
+    /// Frees what a block was before it moved. The block lives on: its site has freed nothing.
+    private func freeMoved(_ address: UInt, _ span: Span) {
+        if SiteSamples.isOn, span.state != .slab { span.site = 0 }
+        free(address)
     }
 
     /// The block stays its site's, also where realloc is called from somewhere else.

@@ -11,8 +11,8 @@
 // on a hit path, and without learning there is no table: rules are then `none` after one load.
 //
 // Guarded by: the table has one writer at a time, who has `busy`; it is only ever tried, and a
-// sample that finds it taken is dropped. Rules are read by any thread (SiteTable). `events` and the
-// counters are relaxed.
+// sample that finds it taken is dropped. Rules are read by any thread (SiteTable). Counters
+// are relaxed.
 
 import CHakmemShim
 import Synchronization
@@ -28,8 +28,8 @@ extension Span {
         }
     }
 
-    /// The event in which the block was handed out.
-    fileprivate var birth: UInt32 {
+    /// When the block was handed out, in ms.
+    fileprivate var birthMs: UInt32 {
         get { header.pointee.blocksOut }
         nonmutating set { header.pointee.blocksOut = newValue }
     }
@@ -54,10 +54,9 @@ extension ThreadCache {
 
 /// What stands before the table in its mapping. Zeroed memory is its valid initial state.
 struct SiteSamplesFields: ~Copyable {
-    /// Where the next rules are drawn. Guarded by: busy.
-    var nextDecided: Int
     let busy: Atomic<UInt32>
-    let events: Atomic<UInt32>
+    /// Samples taken. Written with busy.
+    let samples: Atomic<UInt>
     /// Blocks that a site got back from its own slots; samples that found the table taken.
     let hits: Atomic<UInt>
     let dropped: Atomic<UInt>
@@ -68,7 +67,6 @@ struct SiteSamplesFields: ~Copyable {
 enum SiteSamples {
     static let setBits = 8
     private static let headBytes: UInt = 4096
-    private static let decidedAtATime = 256
 
     /// Address of the fields and the table; 0 while sites are not learnt from. Guarded by: written
     /// once by the start.
@@ -120,7 +118,7 @@ enum SiteSamples {
     /// Counts since the start; all 0 while sites are not learnt from.
     static var figures: (samples: UInt, hits: UInt, dropped: UInt) {
         if !isOn { return (0, 0, 0) }
-        let samples = UInt(fields.pointee.events.load(ordering: .relaxed))
+        let samples = fields.pointee.samples.load(ordering: .relaxed)
         let hits = fields.pointee.hits.load(ordering: .relaxed)
         return (samples, hits, fields.pointee.dropped.load(ordering: .relaxed))
     }
@@ -140,9 +138,9 @@ enum SiteSamples {
     static func noteAllocation(_ span: Span, _ site: UInt, bytes: UInt) {
         span.site = site
         if site == 0 || !isOn { return }
-        let event = nextEvent()
-        span.birth = event
-        sample { $0.recordAllocation(site, bytes: bytes, event: event) }
+        let nowMs = Clock.nowMs()
+        span.birthMs = nowMs
+        sample { $0.recordAllocation(site, bytes: bytes, nowMs: nowMs) }
     }
 
     /// A block was freed; says what its site's rule is.
@@ -151,8 +149,8 @@ enum SiteSamples {
         if !isOn { return .pool }
         let site = span.site
         if site == 0 { return .pool }
-        let event = nextEvent()
-        sample { $0.recordFree(site, lifetime: event &- span.birth, event: event) }
+        let nowMs = Clock.nowMs()
+        sample { $0.recordFree(site, lifetimeMs: nowMs &- span.birthMs, nowMs: nowMs) }
         return rule(of: site).route
     }
 
@@ -160,11 +158,14 @@ enum SiteSamples {
         sample { $0.recordGrowth(site, from: oldBytes, to: newBytes) }
     }
 
-    private static func nextEvent() -> UInt32 {
-        fields.pointee.events.wrappingAdd(1, ordering: .relaxed).newValue
+    private static func sample(_ body: (SiteTable) -> Void) {
+        write { table in
+            ThreadCache.count(fields.pointee.samples)
+            body(table)
+        }
     }
 
-    private static func sample(_ body: (SiteTable) -> Void) {
+    private static func write(_ body: (SiteTable) -> Void) {
         let isMine = fields.pointee.busy.compareExchange(
             expected: 0, desired: 1, ordering: .acquiring
         ).exchanged
@@ -181,14 +182,13 @@ enum SiteSamples {
         if table.give(site, rule) { fields.pointee.hasRules.store(1, ordering: .relaxed) }
     }
 
-    /// Draws the rules of a part of the table. For the cold tick.
+    /// Draws the rules of all sites. For the cold tick.
     static func decide() {
-        sample { table in
-            if table.decideRules(from: fields.pointee.nextDecided, length: decidedAtATime) {
+        let delayMs = UInt32(policy.pointee.purgeDelayMs)
+        write { table in
+            if table.decideRules(delayMs: delayMs) {
                 fields.pointee.hasRules.store(1, ordering: .relaxed)
             }
-            fields.pointee.nextDecided =
-                (fields.pointee.nextDecided + decidedAtATime) % table.count
         }
     }
 

@@ -20,8 +20,10 @@ package struct Demands {
     package var largeBytesPeak: UInt = 0
     package var whaleBytesPeak: UInt = 0
     package var dirtyBytesPeak: UInt = 0
-    /// Bytes held, and nanoseconds in slow paths: what the rest is felt against.
+    /// Bytes held, and nanoseconds in slow paths: what the rest is felt against. And bytes held if
+    /// every page of whales had been written.
     package var residentBytes: UInt = 0
+    package var mappedBytes: UInt = 0
     package var allocatorNs: UInt = 0
 
     package init() {}
@@ -49,6 +51,8 @@ package struct Demands {
     var feelsMoves: Bool { isFelt(moves, ns: Demands.moveNs) }
     var feelsPurges: Bool { isFelt(purges, ns: Demands.purgeNs) }
     var feelsKept: Bool { isFelt(bytes: largeBytesPeak + whaleBytesPeak + dirtyBytesPeak) }
+    /// Whether most pages of what is mapped are never written: huge ones would be, all at once.
+    var isSparse: Bool { mappedBytes / 2 > residentBytes }
     func feels(peak: UInt, above limit: UInt) -> Bool {
         peak > limit && isFelt(bytes: peak - limit)
     }

@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: MIT
 //
-// What trying may cost: a share of the work done since the start. Work is counted in blocks handed
-// out; a window of n blocks that cost c times what is known to be best has a regret of n (c - 1).
-// While the regret is above its share nothing new is tried, and the budget grows again.
+// What trying may cost: a share of the time since the start. A window of t ns that cost c times what
+// is known to be best has a regret of t (c - 1). While the regret is above its share nothing new is
+// tried, and the budget grows again. Time and not blocks, because a block of one load is no measure
+// for those of another.
 //
-//   regret ≤ share * blocks + one trial that was cut short
+//   regret ≤ share * time + one trial that was cut short
 
 struct RegretBudget {
-    private(set) var blocks = 0.0
-    private(set) var regret = 0.0
+    private(set) var timeNs = 0.0
+    private(set) var regretNs = 0.0
 
-    /// The part of all work that trials may cost.
+    /// The part of all time that trials may cost.
     static let share = 0.05
 
-    var mayTry: Bool { regret <= RegretBudget.share * blocks }
+    var mayTry: Bool { regretNs <= RegretBudget.share * timeNs }
 
-    /// A window of `blocks` cost `cost` times the best that is known.
-    mutating func charge(blocks: UInt, cost: Double) {
-        self.blocks += Double(blocks)
-        regret += Double(blocks) * max(0, cost - 1)
+    /// A window of `lengthNs` cost `cost` times the best that is known.
+    mutating func charge(lengthNs: UInt, cost: Double) {
+        timeNs += Double(lengthNs)
+        regretNs += Double(lengthNs) * max(0, cost - 1)
     }
 }

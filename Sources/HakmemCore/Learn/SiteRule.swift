@@ -7,16 +7,19 @@
 package enum SiteRoute: UInt8 {
     /// As their size says; the rule of every site until more is known.
     case pool = 0
-    /// Freed blocks wait in the site's own slots.
+    /// Freed blocks wait for the site in slots of its own, long, and push no others out.
     case bigCache
     /// Past the caches: freed memory is anybody's at once, and a whale is unmapped.
     case direct
-    /// Freed memory is never purged while the site is in use.
+    /// Freed blocks wait long, whoever asks for them first.
     case keepHot
-    /// Freed memory is purged at once.
+    /// Freed memory goes back to the system at once.
     case purgeAtOnce
 
     package static let count = 5
+
+    /// Whether freed blocks stay through pauses.
+    var isHot: Bool { self == .bigCache || self == .keepHot }
 
     /// The route's name in profiles; never changed, only added to.
     package var word: StaticString {

@@ -2,14 +2,17 @@
 //
 // What is known of a site, and the rule that follows from it.
 //
-//   seen seldom                                                    none
-//   mostly large   used again soon: wait for it in its slots       bigCache
-//                  not used again soon                             direct
-//   other blocks   of whole spans, not used again soon             direct
-//                  of whole spans, used again soon, short-lived    keepHot
-//                  small                                           pool
+// What decides is how long freed memory waits until its site asks for memory again, against how long
+// free memory stays before it goes back to the system:
 //
-// Times are counted in events of the table: they are what memory competes with, and need no clock.
+//   seen seldom, small, or freed seldom                            none, or pool
+//   wanted again well within the delay, so kept through pauses     bigCache if mostly large
+//                                                                  keepHot else
+//   wanted again about when it would go back                       pool: as by size
+//   wanted again later: it would go back and be missing anyhow     purgeAtOnce
+//   never seen to be wanted again                                  direct: for anybody
+//
+// So a rule loses nothing against routing by size where a site does what it did.
 
 /// A site's record, copied out of the table.
 package struct SiteStatistics {
@@ -22,9 +25,10 @@ package struct SiteStatistics {
     package var sizeMin: UInt = 0
     package var sizeMax: UInt = 0
     package var sizes = SizeShares()
-    /// From a block's start to its end, and from an end to the next start, in events.
-    package var lifetime: UInt32 = 0
-    package var reuseDistance: UInt32 = 0
+    /// Means from a block's start to its end, and from an end to the next start, in ms, and 1 more;
+    /// 0 when none was seen.
+    package var lifetimeMs: UInt32 = 0
+    package var reuseMs: UInt32 = 0
     /// The size after a growth in percent of the one before.
     package var growthPercent: UInt16 = 0
 
@@ -36,30 +40,32 @@ package struct SiteStatistics {
 
     /// Samples below which nothing is concluded.
     static let samplesMin: UInt32 = 16
-    /// A distance up to this is soon, in events.
-    static let soonEvents: UInt32 = 1024
+    /// Memory that waits up to this part of the delay is wanted again well within it.
+    private static let soonPart: UInt32 = 4
+    /// Smaller blocks are purged together with others, when they are due: a call for each is dear.
+    private static let purgedBytesMin: UInt = 256 * 1024
+    /// The least delay that rules are drawn for, in ms.
+    private static let delayMsMin: UInt32 = 20
     /// One growth in this many allocations makes a growing site.
     private static let growthsPerAllocation: UInt32 = 4
     /// Growth below this is what size classes cover anyhow, in percent.
     private static let growthPercentMin: UInt16 = 110
 
-    /// The rule that the record speaks for.
-    package var rule: SiteRule {
+    /// The rule that the record speaks for, where free memory goes back after `delayMs`.
+    package func rule(delayMs: UInt32) -> SiteRule {
         guard allocations >= SiteStatistics.samplesMin else { return .none }
-        return SiteRule(route: route, growthPercent: growth)
+        return SiteRule(
+            route: route(max(delayMs, SiteStatistics.delayMsMin)), growthPercent: growth)
     }
 
-    private var route: SiteRoute {
-        let isReused = frees > 0 && reuseDistance > 0 && reuseDistance <= SiteStatistics.soonEvents
-        let isFreed = frees >= SiteStatistics.samplesMin
-        if sizes.isMostlyLarge {
-            if isReused { return .bigCache }
-            if !isFreed { return .pool }
-            return .direct
+    private func route(_ delayMs: UInt32) -> SiteRoute {
+        guard meanBytes > mediumMax, frees >= SiteStatistics.samplesMin else { return .pool }
+        if reuseMs == 0 { return .direct }
+        if reuseMs > delayMs {
+            return meanBytes >= SiteStatistics.purgedBytesMin ? .purgeAtOnce : .direct
         }
-        if meanBytes <= mediumMax || !isFreed { return .pool }
-        if !isReused { return .direct }
-        return lifetime <= SiteStatistics.soonEvents ? .keepHot : .pool
+        if reuseMs > delayMs / SiteStatistics.soonPart { return .pool }
+        return sizes.isMostlyLarge ? .bigCache : .keepHot
     }
 
     private var growth: UInt16 {

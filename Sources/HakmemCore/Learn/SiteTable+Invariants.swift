@@ -14,7 +14,7 @@ extension SiteTable {
             precondition(record.allocations == 0 || record.sizeMin <= record.sizeMax)
             precondition(record.growthPercent <= SiteRule.growthPercentMax)
             precondition((record.growths == 0) == (record.growthPercent == 0))
-            precondition((record.frees == 0) == (record.lifetime == 0))
+            precondition((record.frees == 0) == (record.lifetimeMs == 0))
         }
     }
 }

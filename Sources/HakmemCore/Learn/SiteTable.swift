@@ -5,7 +5,7 @@
 //
 //   2^setBits sets of 4 entries, an entry a cache line:
 //
-//     bytes · site · rule · counts · sizes · lifetime · reuse distance · uses · growth
+//     bytes · site · rule · counts · sizes · lifetime · time to reuse · uses · growth
 //
 // Replacement: each time that a new site finds its set full, every entry of the set loses one use
 // in eight; the entry without uses goes. So a site in use stays, however many pass by once.
@@ -30,13 +30,13 @@ struct SiteEntry: ~Copyable {
     var allocations: UInt32
     var frees: UInt32
     var growths: UInt32
-    /// The event of the site's last free; 0 when there is none to measure from.
-    var freeEvent: UInt32
+    /// When the site last freed a block, in ms; 0 when there is nothing to measure from.
+    var freedMs: UInt32
     /// In units of 16 bytes, and not above what fits.
     var sizeMin: UInt32
     var sizeMax: UInt32
-    var lifetime: UInt32
-    var reuseDistance: UInt32
+    var lifetimeMs: UInt32
+    var reuseMs: UInt32
     var sizes: SizeShares
     var uses: UInt16
     var growthPercent: UInt16
@@ -53,6 +53,8 @@ struct SiteTable {
     private static let usesMax: UInt16 = 1 << 15
     /// A new value has the weight 1 / 2^shift in a moving average.
     private static let averageShift: UInt32 = 3
+    /// Longer times count as this, in ms; in averages, all count as 1 ms more than they were.
+    private static let passedMsMax: UInt32 = 3_600_000
 
     /// Bytes of a table with 2^`setBits` sets.
     static func bytes(setBits: Int) -> Int { (ways * entryBytes) << setBits }
@@ -119,19 +121,19 @@ struct SiteTable {
         entry.pointee.allocations = 0
         entry.pointee.frees = 0
         entry.pointee.growths = 0
-        entry.pointee.freeEvent = 0
+        entry.pointee.freedMs = 0
         entry.pointee.bytes = 0
         entry.pointee.sizeMin = .max
         entry.pointee.sizeMax = 0
-        entry.pointee.lifetime = 0
-        entry.pointee.reuseDistance = 0
+        entry.pointee.lifetimeMs = 0
+        entry.pointee.reuseMs = 0
         entry.pointee.growthPercent = 0
         entry.pointee.sizes = SizeShares()
         entry.pointee.isGiven = false
     }
 
-    /// A block of `bytes` was asked for at `site`. `event` counts the table's events, from 1.
-    func recordAllocation(_ site: UInt, bytes: UInt, event: UInt32) {
+    /// A block of `bytes` was asked for at `site`, at `nowMs` of a clock that may wrap.
+    func recordAllocation(_ site: UInt, bytes: UInt, nowMs: UInt32) {
         guard let entry = obtain(site) else { return }
         entry.pointee.uses = min(entry.pointee.uses + 1, SiteTable.usesMax)
         if entry.pointee.allocations == .max { return }
@@ -141,19 +143,20 @@ struct SiteTable {
         entry.pointee.sizes.add(bytes)
         entry.pointee.sizeMin = min(entry.pointee.sizeMin, units)
         entry.pointee.sizeMax = max(entry.pointee.sizeMax, units)
-        if entry.pointee.freeEvent != 0 {
-            let distance = max(event &- entry.pointee.freeEvent, 1)
-            SiteTable.average(&entry.pointee.reuseDistance, distance)
-            entry.pointee.freeEvent = 0
+        if entry.pointee.freedMs != 0 {
+            let passedMs = min(nowMs &- entry.pointee.freedMs, SiteTable.passedMsMax)
+            SiteTable.average(&entry.pointee.reuseMs, passedMs + 1)
+            entry.pointee.freedMs = 0
         }
     }
 
-    /// A block of `site` was freed after `lifetime` events.
-    func recordFree(_ site: UInt, lifetime: UInt32, event: UInt32) {
+    /// A block of `site` was freed, `lifetimeMs` after it was asked for.
+    func recordFree(_ site: UInt, lifetimeMs: UInt32, nowMs: UInt32) {
         guard let entry = find(site) else { return }
         if entry.pointee.frees < .max { entry.pointee.frees += 1 }
-        SiteTable.average(&entry.pointee.lifetime, max(lifetime, 1))
-        entry.pointee.freeEvent = max(event, 1)
+        SiteTable.average(
+            &entry.pointee.lifetimeMs, min(lifetimeMs, SiteTable.passedMsMax) + 1)
+        entry.pointee.freedMs = max(nowMs, 1)
     }
 
     /// A block of `site` grew by realloc.
@@ -188,19 +191,18 @@ struct SiteTable {
         return true
     }
 
-    /// Draws the rules of `length` entries from `start` on, modulo the table; whether one of them
-    /// is a rule that says something. For the tick.
+    /// Draws every site's rule; whether one of them is a rule that says something. Free memory is given back after `delayMs`. For the tick.
     @discardableResult
-    func decideRules(from start: Int, length: Int) -> Bool {
+    func decideRules(delayMs: UInt32) -> Bool {
         var isFound = false
-        for offset in 0..<min(length, count) {
-            let entry = entries + (start + offset) % count
+        for index in 0..<count {
+            let entry = entries + index
             if entry.pointee.site.load(ordering: .relaxed) == 0 { continue }
             if entry.pointee.isGiven {
                 isFound = true
                 continue
             }
-            let rule = SiteTable.statistics(entry).rule
+            let rule = SiteTable.statistics(entry).rule(delayMs: delayMs)
             entry.pointee.rule.store(rule.bits, ordering: .relaxed)
             isFound = isFound || rule != .none
         }
@@ -238,8 +240,8 @@ struct SiteTable {
             statistics.sizeMax = UInt(entry.pointee.sizeMax) << unitShift
         }
         statistics.sizes = entry.pointee.sizes
-        statistics.lifetime = entry.pointee.lifetime
-        statistics.reuseDistance = entry.pointee.reuseDistance
+        statistics.lifetimeMs = entry.pointee.lifetimeMs
+        statistics.reuseMs = entry.pointee.reuseMs
         statistics.growthPercent = entry.pointee.growthPercent
         return statistics
     }

@@ -2,11 +2,11 @@
 //
 // Which strategies a load can tell apart, and in which order they are tried: those that change one
 // thing first, those that change everything last, and the two extremes only if what goes half as
-// far in their direction did not lose.
+// far in their direction was better.
 //
 //   default ─ large-keeper, grower, wide-refill, whale-keeper, patient ─► hoard, if anything is
 //             better than before ─ huge-pages, narrow-refill, by-site, lean ─► prompt, if lean is
-//             not worse
+//             better
 
 extension Strategy {
     /// The strategy that is tried at a place in the order, 0..<count.
@@ -72,7 +72,7 @@ extension Strategy {
 
     /// Bit i: strategy i is worth a trial under a load with these demands, measured under
     /// `running`. Of those that do the same the first in the order stands for all, `running` for
-    /// its like.
+    /// its like. Huge pages are none where whales are written sparsely.
     /// `strategy` gives the strategies as they are in this process.
     static func candidates(
         _ running: Int, under demands: Demands, _ strategy: (Int) -> Strategy = { at($0) }
@@ -81,6 +81,7 @@ extension Strategy {
         var candidates: UInt16 = 1 << UInt16(running)
         for place in 0..<count {
             let index = inOrder(place)
+            if strategy(index).usesHugePages, demands.isSparse { continue }
             var isNew = true
             for other in 0..<count where candidates >> UInt16(other) & 1 == 1 {
                 if strategy(index).isSame(as: strategy(other), under: demands, running: active) {

@@ -64,6 +64,8 @@ package struct Tournament<Selector: StrategySelector>: ~Copyable {
         1.2 + 16 / Logarithm.squareRoot(Double(events))
     }
     private static var settlingRatio: Double { 2 }
+    /// What a trial costs that a shift of the load has spoilt.
+    private static var unknownRatio: Double { 2 }
 
     /// A tournament that starts with `champion`, which is what an earlier run found if it `isWarm`.
     package init(
@@ -126,9 +128,18 @@ package struct Tournament<Selector: StrategySelector>: ~Copyable {
         return loads[active].cost(Rates(window), weights) / best
     }
 
+    /// How many times the best that is known a window of another load costs; where nothing is, a
+    /// trial in it counts as if it had been for nothing.
+    private func spoiltRatio(_ window: WindowMeasurement, _ load: Int) -> Double {
+        if !isTrying { return 1 }
+        guard load < loadCount, loads[load].hasReference else { return Tournament.unknownRatio }
+        let best = loads[load].selector.cost(loads[load].safeStrategy)
+        return best > 0 ? loads[load].cost(Rates(window), weights) / best : Tournament.unknownRatio
+    }
+
     /// What a strategy cost before its window began, while it settled.
     package mutating func settled(_ window: WindowMeasurement) {
-        budget.charge(blocks: window.events, cost: trialRatio(window) ?? 1)
+        budget.charge(lengthNs: window.lengthNs, cost: trialRatio(window) ?? 1)
     }
 
     /// How many times longer than at first windows should be.
@@ -148,7 +159,8 @@ package struct Tournament<Selector: StrategySelector>: ~Copyable {
         if loadCount == 0 { begin(window) }
         let load = loadOf(window)
         budget.charge(
-            blocks: window.events, cost: load == active ? trialRatio(window) ?? 1 : 1)
+            lengthNs: window.lengthNs,
+            cost: load == active ? trialRatio(window) ?? 1 : spoiltRatio(window, load))
         noteStray(load != active)
         if load == active {
             otherWindows = 0
@@ -248,7 +260,7 @@ package struct Tournament<Selector: StrategySelector>: ~Copyable {
             }
             reason = .heldBack
         }
-        if otherWindows > 1 || state != .learn { running = loads[active].safeStrategy }
+        running = loads[active].safeStrategy
         if isRestless, mode == .auto {
             running = incumbent
             reason = .restless

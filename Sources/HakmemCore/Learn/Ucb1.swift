@@ -26,10 +26,9 @@ package struct Ucb1: StrategySelector {
     /// disturbance.
     private static let disturbedRatio = 1.3
     private static let hopelessRatio = 2.5
-    /// What leads must be better than the favourite by this share, and `lean` no worse than the
-    /// leader by that one before `prompt` is tried.
+    /// What leads must be better than the favourite by this share, and so must `lean` before
+    /// `prompt` is tried.
     private static let leadShare = 0.02
-    private static let worseShare = 0.05
     /// The leader is settled when it led this many windows.
     private static let settledSamples = 8
     /// A rating is 1500 at cost 1 and this much more at half of it.
@@ -53,7 +52,7 @@ package struct Ucb1: StrategySelector {
         switch strategy {
         case Strategy.prompt:
             let lean = estimates[Strategy.lean]
-            let limit = estimates[leader].cost * (1 + Ucb1.worseShare)
+            let limit = estimates[favourite].cost * (1 - Ucb1.leadShare)
             return favourite == strategy || lean.samples > 0 && lean.cost <= limit
         case Strategy.hoard: return leader != favourite
         default: return true

@@ -5,6 +5,8 @@
 package struct WindowMeasurement {
     /// When the window ended, in milliseconds of a clock that only runs forward.
     package var endMs: UInt = 0
+    /// How long the window lasted, in nanoseconds.
+    package var lengthNs: UInt = 0
     /// Slow-path events.
     package var events: UInt = 0
     /// CPU time within the allocator, in nanoseconds.

@@ -40,6 +40,15 @@ import Testing
         #expect(found.isDisjoint(with: [5, 7, 9]))
     }
 
+    /// Huge pages would write what the program does not.
+    @Test func sparseWhalesAskForNoHugePages() {
+        let sparse = candidates {
+            $0.whaleMisses = 100
+            $0.mappedBytes = 300 << 20
+        }
+        #expect(!sparse.contains(10) && sparse.contains(6))
+    }
+
     @Test func growthAsksForHeadRoom() {
         let found = candidates { $0.moves = 1000 }
         #expect(found.contains(9) && !found.contains(5) && !found.contains(7))

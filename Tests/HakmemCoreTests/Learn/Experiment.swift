@@ -74,6 +74,7 @@ struct Experiment {
             if endsEarly, tournament.shouldEndEarly(window) {
                 length = 0.1
                 window.events /= 10
+                window.lengthNs /= 10
                 window.allocatorNs /= 10
                 window.pageFaults /= 10
             }

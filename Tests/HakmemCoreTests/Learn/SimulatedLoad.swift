@@ -87,6 +87,7 @@ struct SimulatedLoad {
         let rates = rates(strategy)
         var window = WindowMeasurement()
         window.endMs = endMs
+        window.lengthNs = 2_000_000_000
         window.events = 10_000
         let disturbed = noise.disturbance(&randomness)
         window.allocatorNs = UInt(rates.cpu * 10_000 * noise.factor(&randomness) * disturbed)

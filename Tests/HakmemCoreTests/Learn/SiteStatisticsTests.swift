@@ -6,47 +6,59 @@ import Testing
 
 @Suite struct SiteStatisticsTests {
     private func record(
-        bytes: UInt, frees: UInt32 = 100, lifetime: UInt32 = 10, reuse: UInt32 = 10
+        bytes: UInt, frees: UInt32 = 100, reuseMs: UInt32 = 10
     ) -> SiteStatistics {
         var record = SiteStatistics()
         record.allocations = 100
         record.frees = frees
         record.bytes = UInt64(bytes) * 100
         for _ in 0..<100 { record.sizes.add(bytes) }
-        record.lifetime = lifetime
-        record.reuseDistance = reuse
+        record.lifetimeMs = 10
+        record.reuseMs = reuseMs
         return record
     }
 
     @Test func routes() {
-        #expect(record(bytes: 64).rule.route == .pool)
-        #expect(record(bytes: 100_000).rule.route == .keepHot)
-        #expect(record(bytes: 100_000, lifetime: 5000).rule.route == .pool)
-        #expect(record(bytes: 100_000, reuse: 5000).rule.route == .direct)
-        #expect(record(bytes: 100_000, frees: 3).rule.route == .pool)
-        #expect(record(bytes: 1 << 20).rule.route == .bigCache)
-        #expect(record(bytes: 1 << 20, reuse: 5000).rule.route == .direct)
-        #expect(record(bytes: 8 << 20).rule.route == .bigCache)
-        #expect(record(bytes: 32 << 20, reuse: 5000).rule.route == .direct)
-        #expect(record(bytes: 8 << 20, frees: 0, reuse: 0).rule.route == .pool)
+        #expect(route(record(bytes: 64)) == .pool)
+        #expect(route(record(bytes: 100_000)) == .keepHot)
+        #expect(route(record(bytes: 100_000, frees: 3)) == .pool)
+        #expect(route(record(bytes: 1 << 20)) == .bigCache)
+        #expect(route(record(bytes: 8 << 20)) == .bigCache)
+        #expect(route(record(bytes: 8 << 20, frees: 0, reuseMs: 0)) == .pool)
+        #expect(route(record(bytes: 1 << 20, reuseMs: 0)) == .direct)
+    }
+
+    /// What waits about as long as free memory stays is left to the caches by size; what waits
+    /// longer is given back at once, if a call for each block is worth it.
+    @Test func theDelayDecides() {
+        #expect(route(record(bytes: 1 << 20, reuseMs: 60)) == .pool)
+        #expect(route(record(bytes: 1 << 20, reuseMs: 60), delayMs: 1000) == .bigCache)
+        #expect(route(record(bytes: 1 << 20, reuseMs: 60), delayMs: 50) == .purgeAtOnce)
+        #expect(route(record(bytes: 32 << 20, reuseMs: 5000)) == .purgeAtOnce)
+        #expect(route(record(bytes: 100_000, reuseMs: 5000)) == .direct)
+        #expect(route(record(bytes: 1 << 20, reuseMs: 10), delayMs: 0) == .pool)
+    }
+
+    private func route(_ record: SiteStatistics, delayMs: UInt32 = 100) -> SiteRoute {
+        record.rule(delayMs: delayMs).route
     }
 
     @Test func fewSamplesMakeNoRule() {
         var few = record(bytes: 1 << 20)
         few.allocations = SiteStatistics.samplesMin - 1
-        #expect(few.rule == .none)
-        #expect(SiteStatistics().rule == .none)
+        #expect(few.rule(delayMs: 100) == .none)
+        #expect(SiteStatistics().rule(delayMs: 100) == .none)
         #expect(SiteStatistics().meanBytes == 0)
     }
 
     @Test func growthNeedsGrowths() {
         var growing = record(bytes: 64)
         growing.growthPercent = 200
-        #expect(growing.rule.growthPercent == 0)
+        #expect(growing.rule(delayMs: 100).growthPercent == 0)
         growing.growths = 25
-        #expect(growing.rule.growthPercent == 200)
+        #expect(growing.rule(delayMs: 100).growthPercent == 200)
         growing.growthPercent = 105
-        #expect(growing.rule.growthPercent == 0)
+        #expect(growing.rule(delayMs: 100).growthPercent == 0)
     }
 
     @Test func rulesFitAWord() {

@@ -45,15 +45,15 @@ import Testing
     @Test func aSitesRecord() {
         withTable { table in
             for (event, bytes) in [100, 200, 1_000_000].enumerated() {
-                table.recordAllocation(0x4010, bytes: UInt(bytes), event: UInt32(10 * event + 1))
-                table.recordFree(0x4010, lifetime: 5, event: UInt32(10 * event + 6))
+                table.recordAllocation(0x4010, bytes: UInt(bytes), nowMs: UInt32(10 * event + 1))
+                table.recordFree(0x4010, lifetimeMs: 5, nowMs: UInt32(10 * event + 6))
             }
             table.recordGrowth(0x4010, from: 100, to: 200)
             guard let record = statistics(table, 0x4010) else { return }
             #expect(record.allocations == 3 && record.frees == 3 && record.growths == 1)
             #expect(record.sizeMin == 112 && record.sizeMax == 1_000_000)
             #expect(record.bytes == 1_000_300 && record.meanBytes == 333_433)
-            #expect(record.lifetime == 5 && record.reuseDistance == 5)
+            #expect(record.lifetimeMs == 6 && record.reuseMs == 6)
             #expect(record.growthPercent == 200)
             #expect((0..<8).map { record.sizes[$0] } == [1, 1, 0, 0, 0, 0, 0, 1])
         }
@@ -62,11 +62,11 @@ import Testing
     @Test func averagesReachTheirValue() {
         withTable { table in
             table.recordAllocation(0x10, bytes: 10, event: 1)
-            table.recordFree(0x10, lifetime: 1000, event: 1)
-            for _ in 0..<400 { table.recordFree(0x10, lifetime: 3, event: 1) }
-            #expect(statistics(table, 0x10)?.lifetime == 3)
-            for _ in 0..<400 { table.recordFree(0x10, lifetime: 90, event: 1) }
-            #expect(statistics(table, 0x10)?.lifetime == 90)
+            table.recordFree(0x10, lifetimeMs: 1000, nowMs: 1)
+            for _ in 0..<400 { table.recordFree(0x10, lifetimeMs: 3, nowMs: 1) }
+            #expect(statistics(table, 0x10)?.lifetimeMs == 4)
+            for _ in 0..<400 { table.recordFree(0x10, lifetimeMs: 90, nowMs: 1) }
+            #expect(statistics(table, 0x10)?.lifetimeMs == 91)
             table.recordGrowth(0x10, from: 16, to: 1 << 40)
             #expect(statistics(table, 0x10)?.growthPercent == 400)
         }
@@ -74,9 +74,9 @@ import Testing
 
     @Test func unknownSitesLeaveNothing() {
         withTable { table in
-            table.recordFree(0x99, lifetime: 1, event: 1)
+            table.recordFree(0x99, lifetimeMs: 1, nowMs: 1)
             table.recordGrowth(0x99, from: 1, to: 2)
-            table.recordAllocation(0, bytes: 1, event: 1)
+            table.recordAllocation(0, bytes: 1, nowMs: 1)
             let isEmpty = (0..<table.count).allSatisfy { table.entry($0) == nil }
             #expect(isEmpty)
             #expect(table.rule(of: 0x99) == .none)
@@ -88,12 +88,12 @@ import Testing
             let used = rivals(of: 0x55_0000, 4)
             for site in used {
                 for event in 1...100 {
-                    table.recordAllocation(site, bytes: 8, event: UInt32(event))
+                    table.recordAllocation(site, bytes: 8, nowMs: UInt32(event))
                 }
             }
             // Passers-by do not get in …
             for site in rivals(of: 0x77_0000, 8).prefix(8) {
-                table.recordAllocation(site, bytes: 8, event: 1)
+                table.recordAllocation(site, bytes: 8, nowMs: 1)
             }
             for site in used { #expect(statistics(table, site) != nil) }
         }
@@ -102,8 +102,8 @@ import Testing
     @Test func sitesOutOfUseGo() {
         withTable { table in
             let sites = rivals(of: 0x55_0000, 5)
-            for site in sites.prefix(4) { table.recordAllocation(site, bytes: 8, event: 1) }
-            for _ in 0..<20 { table.recordAllocation(sites[4], bytes: 8, event: 1) }
+            for site in sites.prefix(4) { table.recordAllocation(site, bytes: 8, nowMs: 1) }
+            for _ in 0..<20 { table.recordAllocation(sites[4], bytes: 8, nowMs: 1) }
             #expect(statistics(table, sites[4]) != nil)
         }
     }
@@ -115,9 +115,9 @@ import Testing
             let isGiven = table.give(sites[0], rule)
             #expect(isGiven)
             for site in sites.dropFirst() {
-                for _ in 0..<50 { table.recordAllocation(site, bytes: 8, event: 1) }
+                for _ in 0..<50 { table.recordAllocation(site, bytes: 8, nowMs: 1) }
             }
-            table.decideRules(from: 3, length: 1000)
+            table.decideRules(delayMs: 100)
             #expect(table.rule(of: sites[0]) == rule)
             for site in sites[1...3] { _ = table.give(site, rule) }
             let others = sites.filter { table.rule(of: $0) == .none }
@@ -129,12 +129,12 @@ import Testing
         withTable { table in
             var event: UInt32 = 1
             for _ in 0..<40 {
-                table.recordAllocation(0x1234, bytes: 1 << 20, event: event)
-                table.recordFree(0x1234, lifetime: 2, event: event + 2)
+                table.recordAllocation(0x1234, bytes: 1 << 20, nowMs: event)
+                table.recordFree(0x1234, lifetimeMs: 2, nowMs: event + 2)
                 event += 4
             }
             #expect(table.rule(of: 0x1234) == .none)
-            table.decideRules(from: 0, length: table.count)
+            table.decideRules(delayMs: 100)
             #expect(table.rule(of: 0x1234).route == .bigCache)
         }
     }
@@ -148,10 +148,10 @@ import Testing
                 let event = UInt32(truncatingIfNeeded: randomness.next())
                 switch randomness.below(8) {
                 case 0...3:
-                    table.recordAllocation(site, bytes: randomness.size(max: 1 << 62), event: event)
-                case 4...5: table.recordFree(site, lifetime: event, event: event)
+                    table.recordAllocation(site, bytes: randomness.size(max: 1 << 62), nowMs: event)
+                case 4...5: table.recordFree(site, lifetimeMs: event, nowMs: event)
                 case 6: table.recordGrowth(site, from: 1 << (event % 40), to: 1 << (event % 41))
-                default: table.decideRules(from: Int(event), length: 7)
+                default: table.decideRules(delayMs: event % 1000)
                 }
                 if step % 100 == 0 { table.checkInvariants() }
             }
@@ -174,7 +174,7 @@ import Testing
             for round in 0..<2000 {
                 let site = sites[(round + number) % sites.count]
                 if number == 0 {
-                    table.recordAllocation(site, bytes: 8, event: 1)
+                    table.recordAllocation(site, bytes: 8, nowMs: 1)
                     if round % 50 == 0 { _ = table.give(sites[0], rule) }
                 } else {
                     let found = table.rule(of: site)
