@@ -88,6 +88,8 @@ struct ClassRecord: ~Copyable {
     /// to returning.
     var flushed: UInt32
     var refilled: UInt32
+    /// Small: blocks that are out, with the program or ready.
+    var blocksOut: UInt32
     /// Blocks taken from slabs since the start, bins included. While every call is counted: also
     /// those freed into the bin, and less those that the bin returned.
     let taken: Atomic<UInt>
