@@ -91,6 +91,34 @@ extension HeapTests {
             }
         }
 
+        /// What the hit path does not see is seen when the bin goes to its slabs, whichever of a
+        /// line's blocks it is.
+        @Test(arguments: [16, 48, 192, 208, 1024] as [UInt], 0..<4)
+        func misuseSeenByTheFlush(bytes: UInt, place: Int) throws {
+            try expectMisuses(2) { cache in
+                let blocks = try (0..<4).map { _ in try Block.take(bytes) }
+                cache.flushBins()
+                for (index, block) in blocks.enumerated() {
+                    Block.free(block)
+                    if index == place {
+                        pointer(block, to: UInt.self).pointee = 0
+                        Block.free(block)
+                    }
+                }
+                cache.flushBins()
+
+                let held = try Block.take(bytes)
+                cache.flushBins()
+                let span = BlockMap.span(held).unsafelyUnwrapped
+                let never = (span.end - bytes) / bytes * bytes
+                try require(never != held, "the slab's only block")
+                pointer(never, to: UInt.self).pointee = 0
+                Block.free(never)
+                Block.free(held)
+                cache.flushBins()
+            }
+        }
+
         @Test func reallocOfWhatIsNoBlock() throws {
             try expectMisuses(2) { _ in
                 let block = hakMalloc(500)

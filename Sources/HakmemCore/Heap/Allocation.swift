@@ -33,23 +33,28 @@ extension ThreadCache {
 
     @inline(__always)
     private func tryAllocate(_ bytes: UInt) -> FreshBlock? {
-        if bytes <= smallMax { return allocateSmall(SizeClass(bytes: max(bytes, 1))) }
+        if bytes <= smallMax { return freshSmall(SizeClass(bytes: max(bytes, 1))) }
         if bytes <= mediumMax { return allocateMedium(SizeClass(bytes: bytes)) }
         return allocateWhole(bytes, alignment: unitBytes)
     }
 
-    private func allocateSmall(_ sizeClass: SizeClass) -> FreshBlock? {
+    private func freshSmall(_ sizeClass: SizeClass) -> FreshBlock? {
+        let block = allocateSmall(sizeClass)
+        return block == 0 ? nil : FreshBlock(address: block, isZero: false)
+    }
+
+    /// A block of a small class; 0 when out of memory.
+    @inline(__always)
+    func allocateSmall(_ sizeClass: SizeClass) -> UInt {
         let bin = bin(sizeClass)
-        var block = pointer(bin.pointee.top, to: UInt.self).pointee
-        if block != sentinel, bin.pointee.top != hak_empty_slot_address() {
-            // Here also after the program has written over the mark of a freed block.
-            _ = hak_mark_clear(block)
-            bin.pointee.top -= 8
-        } else {
-            block = refill(sizeClass)
-            if block == 0 { return nil }
+        let block = pointer(bin.pointee.top, to: UInt.self).pointee
+        if block == sentinel || bin.pointee.top == hak_empty_slot_address() {
+            return refill(sizeClass)
         }
-        return FreshBlock(address: block, isZero: false)
+        // Here also after the program has written over the mark of a freed block.
+        _ = hak_mark_clear(block)
+        bin.pointee.top &-= 8
+        return block
     }
 
     /// A block with a span or a mapping for itself.
@@ -87,7 +92,7 @@ extension ThreadCache {
         while wanted <= mediumMax {
             let sizeClass = SizeClass(bytes: wanted)
             if sizeClass.blockBytes & (alignment - 1) == 0 {
-                return sizeClass.isSmall ? allocateSmall(sizeClass) : allocateMedium(sizeClass)
+                return sizeClass.isSmall ? freshSmall(sizeClass) : allocateMedium(sizeClass)
             }
             wanted = sizeClass.blockBytes + 1
         }
@@ -139,7 +144,7 @@ extension ThreadCache {
             freeRemote(address, span, ThreadCache(at: owner))
         } else if span.sizeClass.isSmall {
             freeSmall(address, span)
-        } else if !freeMedium(address) {
+        } else if !freeOwn(address) {
             Misuse.reportFree(of: address, in: span)
         }
     }

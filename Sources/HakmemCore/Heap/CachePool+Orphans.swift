@@ -114,6 +114,7 @@ extension ThreadCache {
             let record = record(SizeClass(index: index))
             record.pointee.available = SpanList()
             record.pointee.slabs = 0
+            record.pointee.blocksOut = 0
             record.pointee.hintCount = 0
             // A bin without a limit gets its stack at its first refill.
             record.pointee.limit = 0
@@ -144,6 +145,7 @@ extension ThreadCache {
             line += lineBytes
         }
         span.header.pointee.blocksOut = UInt32(blocksOut)
+        record(sizeClass).pointee.blocksOut += UInt32(blocksOut)
         span.header.pointee.virginFromOrStamp = UInt32.max
         LineSearch.restart(span, sizeClass)
         recallOwnMap(span)
@@ -151,6 +153,10 @@ extension ThreadCache {
         span.publish(owner: address)
         countSlab(span, record(sizeClass))
         span.header.pointee.isFull = span.header.pointee.blocksOut == span.blocks
-        if !span.header.pointee.isFull { record(sizeClass).pointee.available.pushLast(span) }
+        if span.header.pointee.isFull {
+            span.header.pointee.blocksOut |= Span.fullMark
+        } else {
+            record(sizeClass).pointee.available.pushLast(span)
+        }
     }
 }

@@ -3,9 +3,9 @@
 // The search of a small slab's map lines for free blocks, which fills a bin's stack.
 //
 //   line i   |······S······S······S······S···|   S: units where a block of s bytes starts
-//             └phase┘                            phase: bytes from the line's start to its first S
-//
-//   free blocks of the line = (stride << phase / 16) & ~live
+//             └phase┘                            phase: bytes from the line's start to the first S
+//                                                that is to be looked at
+//   free blocks from there on = (stride << phase / 16) & ~live
 //
 // Arithmetic here wraps by choice of spelling only: every value is bounded by the slab's size, and
 // this is the loop that all small blocks come through.
@@ -18,8 +18,6 @@ struct SmallClass {
     /// Bits 0, s, 2s, … for blocks of s units: the starts in a line whose phase is 0.
     var stride: UInt64 = 0
     var blockBytes: UInt32 = 0
-    /// A line's bytes modulo the block's.
-    var step: UInt32 = 0
     /// Blocks that a refill brings at most.
     var refillMax: UInt32 = 0
     /// Ready blocks that hit paths can see of a bin, and that it can ever hold.
@@ -49,7 +47,6 @@ enum SmallClassTable {
                 shift += shift
             }
             entry.blockBytes = UInt32(block)
-            entry.step = UInt32(lineBytes % block)
             entry.refillMax = sizeClass.refillMax
             entry.windowMax = sizeClass.stackSlotsMax
             entry.depthMax = sizeClass.stackDepthMax
@@ -62,68 +59,85 @@ enum SmallClassTable {
 
 enum LineSearch {
     struct Found {
-        /// A block that is not on the stack: the caller's; 0 if there was none.
-        var first: UInt = 0
+        /// A block that is not on the stack: the caller's.
+        let first: UInt
         /// Blocks taken, the first included.
-        var count: UInt = 0
+        let count: UInt
     }
 
     /// Puts up to `limit` blocks on the stack of an empty bin, from where the slab's last search
     /// ended.
+    ///
+    /// The first block found goes on top, the last to the lowest slot: malloc pops ascending. Where
+    /// nothing of a line is out, as in new slabs and dropped heaps, blocks are counted off; else
+    /// they are the bits that are not set.
     static func fill(
         _ bin: UnsafeMutablePointer<Bin>, from span: Span, _ entry: UnsafePointer<SmallClass>,
         limit: UInt
     ) -> Found {
         let header = span.header
-        let sizeClass = entry.pointee
-        let lines = span.lines
+        let (stride, blockBytes) = (entry.pointee.stride, UInt(entry.pointee.blockBytes))
         let limit = min(limit, UInt(span.blocks &- header.pointee.blocksOut))
-        // A block that starts at or behind this offset would not end within the slab.
-        let startsEnd = span.bytes &- UInt(sizeClass.blockBytes) &+ unitBytes
+        let start = span.start
+        // A block that starts here or behind would not end within the slab.
+        let startsEnd = start &+ span.bytes &- blockBytes &+ unitBytes
         let map = BlockMapView()
-        var found = Found()
-        var line = header.pointee.cursor
-        var phase = UInt32(header.pointee.phase)
-        // The first block found goes on top, the last to the lowest slot: malloc pops ascending.
-        let highest = bin.pointee.top &+ limit &* 8
+        let lowest = bin.pointee.top
+        let highest = lowest &+ limit &* 8
         var slot = highest
-        var seen: UInt32 = 0
-        while seen != lines {
-            let offset = UInt(line) &<< lineShift
-            let base = span.start &+ offset
+        // Where the search is: in the line at `base`, `phase` bytes behind its start.
+        var base = start &+ UInt(header.pointee.cursor) &<< lineShift
+        var phase = UInt(header.pointee.phase)
+        // The first line may be looked at twice: its end first, its beginning last.
+        var linesLeft = span.lines &+ 1
+        repeat {
             let word = map.live(base)
             let live = word.pointee.load(ordering: .relaxed)
-            let free = starts(sizeClass.stride, phase, left: startsEnd &- offset) & ~live
-            if free != 0 {
-                let taken = lowest(free, atMost: limit &- found.count, &found.count)
-                var left = taken
-                repeat {
+            let starts = stride &<< UInt64(phase &>> unitShift)
+            if live &>> UInt64(phase &>> unitShift) == 0 {
+                var block = base &+ phase
+                let wanted = ((slot &- lowest) &* blockBytes) &>> 3
+                let end = min(min(base &+ lineBytes, startsEnd), block &+ wanted)
+                while block < end {
+                    pointer(slot, to: UInt.self).pointee = block
+                    ReadyMark.set(block)
+                    slot &-= 8
+                    block &+= blockBytes
+                }
+                phase = block &- base
+                word.pointee.store(live | starts & below(phase), ordering: .relaxed)
+            } else {
+                let last = UInt(truncatingIfNeeded: 63 &- starts.leadingZeroBitCount)
+                phase = last &<< unitShift &+ blockBytes
+                let free = starts & ~live & below(startsEnd &- base)
+                var left = free
+                while left != 0 {
                     let unit = UInt(truncatingIfNeeded: left.trailingZeroBitCount)
+                    if slot == lowest {
+                        phase = unit &<< unitShift
+                        break
+                    }
                     let block = base &+ unit &<< unitShift
                     pointer(slot, to: UInt.self).pointee = block
                     ReadyMark.set(block)
                     slot &-= 8
                     left &= left &- 1
-                } while left != 0
-                word.pointee.store(live | taken, ordering: .relaxed)
-                if taken != free { break }
+                }
+                word.pointee.store(live | free ^ left, ordering: .relaxed)
             }
-            seen &+= 1
-            line &+= 1
-            if line == lines {
-                line = 0
-                phase = firstPhase(span, sizeClass.blockBytes)
-            } else {
-                phase =
-                    phase >= sizeClass.step
-                    ? phase &- sizeClass.step : phase &+ sizeClass.blockBytes &- sizeClass.step
+            if base &+ phase >= startsEnd {
+                base = start
+                phase = UInt(firstPhase(span, UInt32(truncatingIfNeeded: blockBytes)))
+            } else if phase >= lineBytes {
+                base &+= lineBytes
+                phase &-= lineBytes
             }
-            if found.count == limit { break }
-        }
-        header.pointee.cursor = line
+            linesLeft &-= 1
+        } while slot != lowest && linesLeft != 0
+        header.pointee.cursor = UInt32(truncatingIfNeeded: (base &- start) &>> lineShift)
         header.pointee.phase = UInt16(truncatingIfNeeded: phase)
-        finish(bin, highest, limit, &found, span)
-        return found
+        if slot != lowest { Report.damagedSlab(start) }
+        return finish(bin, highest, limit, span)
     }
 
     /// The same for classes of which a line holds few blocks: one after the other, no line word
@@ -138,9 +152,9 @@ enum LineSearch {
         let map = BlockMapView()
         var block = start &+ UInt(header.pointee.cursor)
         let cursor = block
-        let highest = bin.pointee.top &+ limit &* 8
+        let lowest = bin.pointee.top
+        let highest = lowest &+ limit &* 8
         var slot = highest
-        var found = Found()
         repeat {
             if block >= startsEnd {
                 block = start &+ UInt(firstPhase(span, UInt32(blockBytes)))
@@ -154,13 +168,12 @@ enum LineSearch {
                 pointer(slot, to: UInt.self).pointee = block
                 ReadyMark.set(block)
                 slot &-= 8
-                found.count &+= 1
             }
             block &+= blockBytes
-        } while found.count != limit && block != cursor
+        } while slot != lowest && block != cursor
         header.pointee.cursor = UInt32(truncatingIfNeeded: block &- start)
-        finish(bin, highest, limit, &found, span)
-        return found
+        if slot != lowest { Report.damagedSlab(start) }
+        return finish(bin, highest, limit, span)
     }
 
     /// Has the next search of a slab begin at its first block; and counts its blocks.
@@ -178,39 +191,21 @@ enum LineSearch {
         return UInt32((block &- span.start % block) % block)
     }
 
-    /// The lowest bits of `bits`, at most so many; adds how many they are to `count`.
+    /// The units of a line before the one at so many bytes, all of them from 1 KiB on.
     @inline(__always)
-    private static func lowest(_ bits: UInt64, atMost limit: UInt, _ count: inout UInt) -> UInt64 {
-        let all = UInt(truncatingIfNeeded: bits.nonzeroBitCount)
-        if all <= limit {
-            count &+= all
-            return bits
-        }
-        count &+= limit
-        var rest = bits
-        for _ in 0..<limit { rest &= rest &- 1 }
-        return bits & ~rest
+    private static func below(_ bytes: UInt) -> UInt64 {
+        bytes >= lineBytes ? UInt64.max : (1 &<< UInt64(bytes &>> unitShift)) &- 1
     }
 
-    /// The units of a line where blocks start that end within the slab.
-    @inline(__always)
-    private static func starts(_ stride: UInt64, _ phase: UInt32, left: UInt) -> UInt64 {
-        let starts = stride &<< UInt64(phase &>> UInt32(unitShift))
-        if left >= lineBytes { return starts }
-        return Int(bitPattern: left) <= 0 ? 0 : starts & ((1 &<< UInt64(left &>> unitShift)) &- 1)
-    }
-
-    /// Hands the block found first to the caller and the rest to the bin. They end at the slot
-    /// `highest` and start at the stack's bottom, as there were `limit` to be found.
+    /// Hands the block found first, at the slot `highest`, to the caller and the rest to the bin.
     @inline(__always)
     private static func finish(
-        _ bin: UnsafeMutablePointer<Bin>, _ highest: UInt, _ limit: UInt, _ found: inout Found,
-        _ span: Span
-    ) {
-        if found.count != limit { Report.damagedSlab(span.start) }
-        span.header.pointee.blocksOut &+= UInt32(truncatingIfNeeded: found.count)
+        _ bin: UnsafeMutablePointer<Bin>, _ highest: UInt, _ count: UInt, _ span: Span
+    ) -> Found {
+        span.header.pointee.blocksOut &+= UInt32(truncatingIfNeeded: count)
         bin.pointee.top = highest &- 8
-        found.first = pointer(highest, to: UInt.self).pointee
-        _ = hak_mark_clear(found.first)
+        let first = pointer(highest, to: UInt.self).pointee
+        _ = hak_mark_clear(first)
+        return Found(first: first, count: count)
     }
 }

@@ -38,8 +38,9 @@
                 }
                 if BlockMap.span(base) != self { found.append("line \(line): not this span's") }
             }
-            if liveCount != UInt(header.pointee.blocksOut) {
-                found.append("\(liveCount) blocks out, not \(header.pointee.blocksOut)")
+            let blocksOut = header.pointee.blocksOut ^ (isFull ? Span.fullMark : 0)
+            if liveCount != UInt(blocksOut) {
+                found.append("\(liveCount) blocks out, not \(blocksOut)")
             }
             if blocks != UInt(self.blocks) { found.append("\(blocks) blocks, not \(self.blocks)") }
             if isFull, liveCount != blocks { found.append("full with free blocks") }

@@ -10,8 +10,9 @@
 // large block or whale belongs to whoever frees it. Headers are never unmapped, so a stale one may
 // be read by anybody; it then describes some other span, which `contains` tells.
 //
-// Slab invariants:  blocksOut == number of its live bits, up to the events under way
-//                   isFull  ⇒  blocksOut == number of its blocks
+// Slab invariants:  blocksOut == number of its live bits, up to the events under way, and
+//                                fullMark more while isFull
+//                   isFull  ⇒  every block is out
 
 import Synchronization
 
@@ -38,15 +39,17 @@ struct SpanHeader: ~Copyable {
     var isDirty: Bool = false
     /// Slab: no block was free at the last search; it is on no list.
     var isFull: Bool = false
-    /// Slab: blocks that are out. Large and whale: when it was handed out (SiteSamples).
+    /// Slab: blocks that are out, and `fullMark` while it is full: one comparison then tells
+    /// whether a block that returns changes more. Large and whale: when it was handed out
+    /// (SiteSamples).
     var blocksOut: UInt32 = 0
     /// Slab: the line (dense small), byte (sparse small) or block (medium) where the search for
     /// free blocks goes on. Large and whale: low bits of the call site.
     var cursor: UInt32 = 0
     /// Slab: blocks from this one on were never handed out. Free and dirty: since when, in ms.
     var virginFromOrStamp: UInt32 = 0
-    /// Dense small slab: where the first block starts in the line at `cursor` (LineSearch). Large
-    /// and whale: high bits of the call site.
+    /// Dense small slab: where in the line at `cursor` the search goes on (LineSearch). Large and
+    /// whale: high bits of the call site.
     var phase: UInt16 = 0
     /// Large and whale: where its block starts in its first page, in bytes (LargeBlock).
     var blockOffset: UInt16 = 0
@@ -60,6 +63,8 @@ struct Span: Equatable {
     let address: UInt
 
     static let headerBytes: UInt = 64
+    /// Its sign: what is at most 0 is full, or empty.
+    static let fullMark: UInt32 = 1 << 31
 
     @inline(__always)
     init(at address: UInt) { self.address = address }

@@ -16,7 +16,7 @@
 // How deep: `limit` blocks. When a bin has returned blocks to slabs and taken as many from there
 // again, that much more would have saved both, and the limit grows by it, up to `stackDepthMax`. A
 // program that frees much more than that, without taking, is one that drops what it has: then the
-// bin keeps little, because each block that it keeps may pin a slab.
+// bin keeps little, because each block that it keeps may pin a slab, and less as less is left.
 
 import CHakmemShim
 import Synchronization
@@ -45,8 +45,7 @@ extension ThreadCache {
             ? 0 : (top &- startCheck(sizeClass).pointee.bottom) / 8
     }
 
-    /// Puts the sentinel into the slot `below` slots above the bottom, and the bin's bound where
-    /// the start check and the limit allow it.
+    /// Puts the sentinel into the slot `below` slots above the bottom. The bound is to be set next.
     private func moveWindow(_ sizeClass: SizeClass, below: UInt) {
         let record = record(sizeClass)
         let bottom = startCheck(sizeClass).pointee.bottom
@@ -55,16 +54,18 @@ extension ThreadCache {
         old.pointee = new.pointee
         new.pointee = sentinel
         record.pointee.below = UInt16(truncatingIfNeeded: below)
-        setBound(sizeClass)
     }
 
+    /// Puts the bin's bound where the start check and the limit allow it; a bin that has more than
+    /// its limit keeps what it has.
+    @inline(__always)
     private func setBound(_ sizeClass: SizeClass) {
         let record = record(sizeClass)
+        let bin = bin(sizeClass)
         let bottom = startCheck(sizeClass).pointee.bottom
-        let depth = min(
-            UInt(record.pointee.below) &+ UInt(windowMax(sizeClass)),
-            max(UInt(record.pointee.limit), readyCount(sizeClass)))
-        bin(sizeClass).pointee.full = bottom &+ depth &* 8
+        let seen = UInt(record.pointee.below) &+ UInt(windowMax(sizeClass))
+        let wanted = max(bottom &+ UInt(record.pointee.limit) &* 8, bin.pointee.top)
+        bin.pointee.full = min(bottom &+ seen &* 8, wanted)
     }
 
     /// Raises a bin's limit to `wanted` blocks or as many as it can hold. Beyond what its shallow
@@ -77,11 +78,12 @@ extension ThreadCache {
         record.pointee.limit = UInt16(limit)
         let shallow = startCheck(sizeClass).pointee.bottom
         let deep = deepStack(sizeClass)
-        if shallow == deep { return }
-        let ready = readyCount(sizeClass)
-        hak_copy(deep, shallow, Int((ready &+ 1) &* 8))
-        startCheck(sizeClass).pointee.bottom = deep
-        bin(sizeClass).pointee.top = deep &+ ready &* 8
+        if shallow != deep {
+            let ready = readyCount(sizeClass)
+            hak_copy(deep, shallow, Int((ready &+ 1) &* 8))
+            startCheck(sizeClass).pointee.bottom = deep
+            bin(sizeClass).pointee.top = deep &+ ready &* 8
+        }
         setBound(sizeClass)
     }
 
@@ -111,6 +113,7 @@ extension ThreadCache {
             if below == 0 { return 0 }
             let step = min(below, UInt(windowMax(sizeClass) / 2))
             moveWindow(sizeClass, below: below &- step)
+            setBound(sizeClass)
         }
         let block = pointer(bin.pointee.top, to: UInt.self).pointee
         bin.pointee.top &-= 8
@@ -142,8 +145,10 @@ extension ThreadCache {
     func noteRefill(_ sizeClass: SizeClass, _ count: UInt) {
         let record = record(sizeClass)
         record.pointee.refilled &+= UInt32(truncatingIfNeeded: count)
+        record.pointee.blocksOut &+= UInt32(truncatingIfNeeded: count)
         ThreadCache.count(record.pointee.taken, count)
-        setBound(sizeClass)
+        let bin = bin(sizeClass)
+        if bin.pointee.top > bin.pointee.full { setBound(sizeClass) }
     }
 
     /// Makes room in a full bin for blocks that other threads send back: as many as refills have
@@ -161,11 +166,8 @@ extension ThreadCache {
     private func moveWindowUp(_ sizeClass: SizeClass, _ ready: UInt) {
         let half = UInt(windowMax(sizeClass) / 2)
         let below = max(ready, half) &- half
-        if below == record(sizeClass).pointee.below {
-            setBound(sizeClass)
-        } else {
-            moveWindow(sizeClass, below: below)
-        }
+        if below != record(sizeClass).pointee.below { moveWindow(sizeClass, below: below) }
+        setBound(sizeClass)
     }
 
     // MARK: Overflow
@@ -178,7 +180,6 @@ extension ThreadCache {
         let ready = readyCount(sizeClass)
         if ready == 0 { return }
         record.pointee.isUsed = true
-        let deepest = depthMax(sizeClass)
         if record.pointee.overflows == 0 {
             record.pointee.overflows = 1
             let swing = min(record.pointee.flushed, record.pointee.refilled)
@@ -190,11 +191,31 @@ extension ThreadCache {
             return
         }
         if record.pointee.batch > UInt16(SizeClass.batchMin) { record.pointee.batch /= 2 }
-        let isDropping = record.pointee.flushed > deepest
-        if isDropping { record.pointee.limit = UInt16(sizeClass.stackSlotsFirst) }
-        // One block at least: a limit is never as low as 1.
-        flush(sizeClass, isDropping ? ready : ready / 2)
+        if record.pointee.flushed > depthMax(sizeClass) {
+            lowerLimit(sizeClass)
+            flush(sizeClass, ready)
+        } else {
+            // One block at least: a limit is never as low as 1.
+            flush(sizeClass, ready / 2)
+        }
     }
+
+    /// Sets the limit of a bin of a program that drops what it has: few blocks, but while many more
+    /// are out a window of them. Each flush ends what the processor has under way of the program's
+    /// own cache misses, so few long ones are cheaper than many short ones.
+    private func lowerLimit(_ sizeClass: SizeClass) {
+        let record = record(sizeClass)
+        let few = record.pointee.blocksOut / ThreadCache.outPerReadyMin
+        let wanted = max(sizeClass.stackSlotsFirst, min(few, windowMax(sizeClass)))
+        if wanted <= record.pointee.limit {
+            record.pointee.limit = UInt16(truncatingIfNeeded: wanted)
+        } else {
+            deepen(sizeClass, to: wanted)
+        }
+    }
+
+    /// Blocks that are out for each that a dropping program's bin may hold, beyond the first few.
+    private static let outPerReadyMin: UInt32 = 8
 
     /// Returns the `count` blocks that have been ready for longest to their slabs.
     private func flush(_ sizeClass: SizeClass, _ count: UInt) {
@@ -205,14 +226,17 @@ extension ThreadCache {
         let top = bin.pointee.top
         let first = bottom &+ 8
         let end = first &+ count &* 8
-        Sections.measure(.flush) { returnReady(first, end) }
+        Sections.measure(.flush) { returnReady(sizeClass, first, end) }
         let left = (top &+ 8 &- end) / 8
-        for index in 0..<left {
+        var index: UInt = 0
+        while index != left {
             pointer(first &+ index &* 8, to: UInt.self).pointee =
                 pointer(end &+ index &* 8, to: UInt.self).pointee
+            index &+= 1
         }
         bin.pointee.top = bottom &+ left &* 8
         record.pointee.flushed &+= UInt32(truncatingIfNeeded: count)
+        record.pointee.blocksOut &-= UInt32(truncatingIfNeeded: count)
         if process.options.countsEveryCall { ThreadCache.count(record.pointee.taken, 0 &- count) }
         moveWindowUp(sizeClass, left)
     }
@@ -220,47 +244,53 @@ extension ThreadCache {
     /// Returns the blocks in the slots from `slot` to `end` to their slabs, those that follow one
     /// another in one line at once: what was allocated together is often freed together. A function
     /// of its own, for its registers: all blocks that do not stay ready come through here.
+    ///
+    /// The slot at `end` is another's or a kept block's; it is as it was when this returns.
     @inline(never)
-    private func returnReady(_ slot: UInt, _ end: UInt) {
+    private func returnReady(_ sizeClass: SizeClass, _ slot: UInt, _ end: UInt) {
         let map = BlockMapView()
+        // No block is near address 0: it ends the last line's run.
+        let behind = pointer(end, to: UInt.self).pointee
+        pointer(end, to: UInt.self).pointee = 0
         var slot = slot
+        var block = pointer(slot, to: UInt.self).pointee
         repeat {
-            let first = pointer(slot, to: UInt.self).pointee
-            var bits = BlockMap.bit(first)
-            var count: UInt32 = 1
-            slot &+= 8
-            // Behind the last slot of a stack lies another, the hints, or the own map.
-            if (pointer(slot, to: UInt.self).pointee ^ first) < lineBytes, slot != end {
-                repeat {
-                    let block = pointer(slot, to: UInt.self).pointee
-                    if (block ^ first) >= lineBytes { break }
-                    bits |= BlockMap.bit(block)
-                    slot &+= 8
-                } while slot != end
-                count = UInt32(truncatingIfNeeded: bits.nonzeroBitCount)
-            }
+            let first = block
             let line = map.live(first)
-            let live = line.pointee.load(ordering: .relaxed)
             let span = map.span(first)
-            let left = live ^ bits
-            if left & bits != 0 {
-                returnDamaged(first, bits, span)
-                continue
-            }
-            line.pointee.store(left, ordering: .relaxed)
+            var live = line.pointee.load(ordering: .relaxed)
+            var count: UInt32 = 0
+            repeat {
+                if !hak_bit_take(&live, block &>> unitShift) {
+                    // The line is as it was: begin with it again.
+                    pointer(end, to: UInt.self).pointee = behind
+                    return returnOneByOne(sizeClass, slot &- UInt(count) &* 8, end)
+                }
+                count &+= 1
+                slot &+= 8
+                block = pointer(slot, to: UInt.self).pointee
+            } while block ^ first < lineBytes
+            line.pointee.store(live, ordering: .relaxed)
             blocksReturned(count, span)
         } while slot != end
+        pointer(end, to: UInt.self).pointee = behind
     }
 
-    /// The same for a line's blocks of which one was freed that had never been handed out.
+    /// The same when one of them was freed that had never been handed out, or twice.
     @inline(never)
-    private func returnDamaged(_ first: UInt, _ bits: UInt64, _ span: Span) {
-        Misuse.reportFree(of: first, in: span)
-        let line = BlockMap.live(first)
-        let live = line.pointee.load(ordering: .relaxed)
-        line.pointee.store(live & ~bits, ordering: .relaxed)
-        let count = UInt32(truncatingIfNeeded: (bits & live).nonzeroBitCount)
-        if count != 0 { blocksReturned(count, span) }
+    private func returnOneByOne(_ sizeClass: SizeClass, _ slot: UInt, _ end: UInt) {
+        var slot = slot
+        while slot != end {
+            let block = pointer(slot, to: UInt.self).pointee
+            // The caller counts all of them as returned.
+            record(sizeClass).pointee.blocksOut &+= 1
+            if ThreadCache.isOut(block) {
+                returnToSlab(block)
+            } else {
+                Misuse.reportFree(of: block, in: BlockMapView().span(block))
+            }
+            slot &+= 8
+        }
     }
 
     /// Puts the ready blocks of every bin back into their slabs; or only of those that were neither

@@ -60,13 +60,27 @@ extension ThreadCache {
         return true
     }
 
-    /// Frees a block of one of this cache's own medium slabs; false if there is none such.
+    /// Frees a block of one of this cache's own slabs: a medium one, or a small one for which its
+    /// bin had no room; false if it is neither, and somebody has to look closer.
     @inline(__always)
-    func freeMedium(_ block: UInt) -> Bool {
+    func freeOwn(_ block: UInt) -> Bool {
         let span = BlockMap.span(block).unsafelyUnwrapped
-        guard !span.sizeClass.isSmall, block &- span.start < span.bytes, ThreadCache.isOut(block)
-        else { return false }
+        guard block &- span.start < span.bytes, ThreadCache.isOut(block) else { return false }
+        if span.sizeClass.isSmall { return freeIntoFull(block, span.sizeClass) }
         returnToSlab(block)
+        return true
+    }
+
+    /// Frees a small block that is out into its full bin; false if that is not all there is to it.
+    @inline(__always)
+    private func freeIntoFull(_ block: UInt, _ sizeClass: SizeClass) -> Bool {
+        let bin = bin(sizeClass)
+        guard bin.pointee.top == bin.pointee.full, !ReadyMark.isOn(block),
+            StartCheck.excess(block, startCheck(sizeClass).pointee.reciprocal) == 0
+        else { return false }
+        overflow(sizeClass)
+        ReadyMark.set(block)
+        if !pushReady(block, sizeClass) { returnToSlab(block) }
         return true
     }
 
@@ -108,30 +122,33 @@ extension ThreadCache {
         let left = live & ~BlockMap.bit(block)
         line.pointee.store(left, ordering: .relaxed)
         let span = BlockMap.span(block).unsafelyUnwrapped
-        if !span.sizeClass.isSmall { addHint(block, span.sizeClass) }
+        if span.sizeClass.isSmall {
+            record(span.sizeClass).pointee.blocksOut &-= 1
+        } else {
+            addHint(block, span.sizeClass)
+        }
         blocksReturned(1, span)
-    }
-
-    /// Puts a slab that gets a free block on its class's list.
-    @inline(never)
-    func makeAvailable(_ span: Span) {
-        span.header.pointee.isFull = false
-        record(span.sizeClass).pointee.available.pushLast(span)
     }
 
     /// So many blocks of a slab are not out any more; their live bits are already clear.
     @inline(__always)
     func blocksReturned(_ count: UInt32, _ span: Span) {
-        if span.header.pointee.isFull { makeAvailable(span) }
-        let left = span.header.pointee.blocksOut &- count
-        span.header.pointee.blocksOut = left
-        if left == 0 { slabEmptied(span) }
+        let left = Int32(bitPattern: span.header.pointee.blocksOut &- count)
+        span.header.pointee.blocksOut = UInt32(bitPattern: left)
+        if left <= 0 { slabGained(span) }
     }
 
-    /// No block of a slab is out. The only slab of a class with room stays, against thrashing.
+    /// A slab that was full goes on its class's list. One without a block that is out goes back,
+    /// but the only slab of a class with room stays, against thrashing.
     @inline(never)
-    private func slabEmptied(_ span: Span) {
+    private func slabGained(_ span: Span) {
         let record = record(span.sizeClass)
+        if span.header.pointee.isFull {
+            span.header.pointee.isFull = false
+            span.header.pointee.blocksOut &= ~Span.fullMark
+            record.pointee.available.pushLast(span)
+        }
+        if span.header.pointee.blocksOut != 0 { return }
         if record.pointee.available.isOnly(span) { return }
         releaseSlab(span)
     }

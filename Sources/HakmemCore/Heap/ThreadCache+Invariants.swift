@@ -43,6 +43,14 @@
             if listed != own.filter({ !Span(at: $0).header.pointee.isFull }) {
                 found.append("\(listed.count) slabs listed of \(own.count), not those with room")
             }
+            if sizeClass.isSmall {
+                let out = own.reduce(0) {
+                    $0 + Span(at: $1).header.pointee.blocksOut & ~Span.fullMark
+                }
+                if record.pointee.blocksOut != out {
+                    found.append("\(out) blocks out, not \(record.pointee.blocksOut)")
+                }
+            }
             if Int(record.pointee.slabs) != own.count {
                 found.append("\(own.count) slabs, not \(record.pointee.slabs)")
             }

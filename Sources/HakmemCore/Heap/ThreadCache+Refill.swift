@@ -46,6 +46,7 @@ extension ThreadCache {
     func markFull(_ span: Span, _ record: UnsafeMutablePointer<ClassRecord>) {
         record.pointee.available.remove(span)
         span.header.pointee.isFull = true
+        span.header.pointee.blocksOut |= Span.fullMark
     }
 
     /// A new slab of the class, at the end of its list.

@@ -104,6 +104,8 @@ struct ClassRecord: ~Copyable {
     /// to returning.
     var flushed: UInt32
     var refilled: UInt32
+    /// Small: blocks that are out, with the program or ready.
+    var blocksOut: UInt32
     /// Blocks taken from slabs since the start, bins included. While every call is counted: also
     /// those freed into the bin, and less those that the bin returned.
     let taken: Atomic<UInt>
@@ -209,7 +211,8 @@ struct ThreadCache: Equatable {
     func takeShallowStack(_ sizeClass: SizeClass) -> UInt {
         let bytes = sizeClass.shallowStackBytes
         let stack = header.pointee.shallowStacksFrom
-        if stack + bytes <= address + ThreadCache.headBytes {
+        // The slot behind it must be writable too (returnReady).
+        if stack + bytes < address + ThreadCache.headBytes {
             header.pointee.shallowStacksFrom = stack + bytes
             return stack
         }

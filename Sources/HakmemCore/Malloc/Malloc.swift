@@ -4,12 +4,13 @@
 //
 //   malloc(n)  n <= smallMax: pop the bin at `cache + round16(n)`
 //              └► hak_malloc_slow: the thread's warm medium blocks and kept large ones
+//                 ├► hak_malloc_small: ThreadCache.refill
 //                 └► hak_malloc_miss: ThreadCache.allocate → refill | medium | large | whale
 //              └► hak_malloc_measured: the same in one step, while slow paths are measured
 //   free(p)    push on the bin that the thread's own map names for p's granule
 //              └► hak_free_slow: who owns it?
-//                 ├► hak_free_remote, hak_free_medium, hak_free_large
-//                 └► hak_free_miss: a full bin, NULL, a whale, misuse, what those cannot
+//                 ├► hak_free_remote, hak_free_own (medium blocks, full bins), hak_free_large
+//                 └► hak_free_miss: NULL, a whale, misuse, what those cannot
 //
 // The slow steps are exports themselves so that the hit path jumps to them and has no frame
 // (docs/adr/0002-embedded-swift-flags.md).
@@ -61,7 +62,8 @@ func takeReady(_ size: UInt) -> UInt {
 @c(hak_malloc_slow) public func hakMallocSlow(_ size: UInt) -> UnsafeMutableRawPointer? {
     if Sections.areMeasured { return hakMallocMeasured(size, UInt(hak_caller())) }
     let cache = hak_cache_get()
-    if size > smallMax, size <= largeMax, cache != hak_cache_none() {
+    if size <= largeMax, cache != hak_cache_none() {
+        if size <= smallMax { return hakMallocSmall(size) }
         let cache = ThreadCache(at: cache)
         let block =
             size > mediumMax
@@ -69,6 +71,13 @@ func takeReady(_ size: UInt) -> UInt {
         if block != 0 { return UnsafeMutableRawPointer(bitPattern: block) }
     }
     return hakMallocMiss(size)
+}
+
+@inline(never)
+@c(hak_malloc_small) public func hakMallocSmall(_ size: UInt) -> UnsafeMutableRawPointer? {
+    let cache = ThreadCache(at: hak_cache_get())
+    let block = cache.allocateSmall(SizeClass(bytes: max(size, 1)))
+    return block == 0 ? hakMallocMiss(size) : UnsafeMutableRawPointer(bitPattern: block)
 }
 
 @inline(never)
@@ -100,7 +109,7 @@ func takeReady(_ size: UInt) -> UInt {
     let cache = hak_cache_get()
     if owner == 0 || cache == hak_cache_none() { return hakFreeMiss(block) }
     if owner & Owner.wholeMark != 0 { return hakFreeLarge(block) }
-    return owner == cache ? hakFreeMedium(block) : hakFreeRemote(block)
+    return owner == cache ? hakFreeOwn(block) : hakFreeRemote(block)
 }
 
 @inline(never)
@@ -111,9 +120,9 @@ func takeReady(_ size: UInt) -> UInt {
 }
 
 @inline(never)
-@c(hak_free_medium) public func hakFreeMedium(_ block: UnsafeMutableRawPointer?) {
+@c(hak_free_own) public func hakFreeOwn(_ block: UnsafeMutableRawPointer?) {
     let address = UInt(bitPattern: block)
-    if !ThreadCache(at: hak_cache_get()).freeMedium(address) { return hakFreeMiss(block) }
+    if !ThreadCache(at: hak_cache_get()).freeOwn(address) { return hakFreeMiss(block) }
 }
 
 @inline(never)
