@@ -7,9 +7,9 @@
 //   journal   one block that grows to 1 MiB in the course of a round, and is dropped
 //   reports   3 buffers of 1 to 2 MiB at the end of a round: dropped together, not wanted for long
 //
-// The other builds and drops 512 KiB of small blocks all the time. By size alone the reports push frames out of
-// the first thread's cache, and in the pause the second thread's ticks return what is free: the
-// reports were kept for nothing, and the frames are missing after it.
+// The other builds and drops 512 KiB of small blocks all the time. By size alone the reports push
+// frames out of the first thread's cache, and in the pause the second thread's ticks return what is
+// free: the reports were kept for nothing, and the frames are missing after it.
 
 import CWorkload
 
@@ -17,7 +17,7 @@ func visitLearningSites(_ body: (Workload) -> Void) {
     body(
         Workload(
             "learn-sites", "learning", iterations: 10_000, [.experiment],
-            "buffers that are wanted again at once, others that are not, one that grows, and pauses",
+            "buffers wanted again at once, others that are not, one that grows, and pauses",
             run: { measureSites(&$0) }))
 }
 

@@ -44,8 +44,9 @@
         var showsDelays: Bool
         /// Most bytes that were kept at a sample, of this window.
         var peaks: Demands
-        /// Sums of what is held, sampled at most once a millisecond, each for the time since the last
-        /// sample: bytes times ms, for averages. `mapped` is with pages that were never written.
+        /// Sums of what is held, sampled at most once a millisecond, each for the time since the
+        /// last sample: bytes times ms, for averages. `mapped` is with pages that were never
+        /// written.
         var residentSum: UInt
         var mappedSum: UInt
         var liveSum: UInt
@@ -85,8 +86,8 @@
         /// is due later.
         private static let settleMsMin: UInt = 20
         private static let settleMsMax: UInt = 200
-        /// Whether a trial is hopeless is not judged before it has cost so much, and looked at again
-        /// when it has cost so much more. A page fault counts as some time of the kernel's.
+        /// Whether a trial is hopeless is not judged before it has cost so much, and looked at
+        /// again when it has cost so much more. A page fault counts as some time of the kernel's.
         private static let trialNsMin: UInt = 8_000_000
         private static let trialNsMore: UInt = 2_000_000
         private static let faultNs: UInt = 500

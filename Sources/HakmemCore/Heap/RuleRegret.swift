@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// Whether sites' rules purge in vain: memory that a rule gave back at once would have stayed for the
-// purge delay, and served whoever asked meanwhile. What the program takes fresh in that time is what
-// the rules have cost. When that is half of what they gave back, they rest: so what they can cost at
-// most is some page faults a rest.
+// Whether sites' rules purge in vain: memory that a rule gave back at once would have stayed for
+// the purge delay, and served whoever asked meanwhile. What the program takes fresh in that time is
+// what the rules have cost. When that is half of what they gave back, they rest: so what they can
+// cost at most is some page faults a rest.
 //
 // Guarded by: the page heap's lock. Zeroed memory has nothing to regret.
 
 struct RuleRegret {
-    /// Bytes that rules purged, and of these the ones that were missing soon: since the last rest, fading.
+    /// Bytes that rules purged, and of these the ones that were missing soon: since the last rest,
+    /// fading.
     private(set) var purgedBytes: UInt
     private var missedBytes: UInt
     private var purgedMs: UInt32

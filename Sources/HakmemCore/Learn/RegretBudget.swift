@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// What trying may cost: a share of the time since the start. A window of t ns that cost c times what
-// is known to be best has a regret of t (c - 1). While the regret is above its share nothing new is
-// tried, and the budget grows again. Time and not blocks, because a block of one load is no measure
-// for those of another.
+// What trying may cost: a share of the time since the start. A window of t ns that cost c times
+// what is known to be best has a regret of t (c - 1). While the regret is above its share nothing
+// new is tried, and the budget grows again. Time and not blocks, because a block of one load is no
+// measure for those of another.
 //
 //   regret ≤ share * time + one trial that was cut short
 

@@ -2,8 +2,8 @@
 //
 // What is known of a site, and the rule that follows from it.
 //
-// What decides is how long freed memory waits until its site asks for memory again, against how long
-// free memory stays before it goes back to the system:
+// What decides is how long freed memory waits until its site asks for memory again, against how
+// long free memory stays before it goes back to the system:
 //
 //   seen seldom, small, or freed seldom                            none, or pool
 //   wanted again well within the delay, so kept through pauses     bigCache if mostly large

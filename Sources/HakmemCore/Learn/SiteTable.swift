@@ -191,7 +191,8 @@ struct SiteTable {
         return true
     }
 
-    /// Draws every site's rule; whether one of them is a rule that says something. Free memory is given back after `delayMs`. For the tick.
+    /// Draws every site's rule; whether one of them is a rule that says something. Free memory is
+    /// given back after `delayMs`. For the tick.
     @discardableResult
     func decideRules(delayMs: UInt32) -> Bool {
         var isFound = false

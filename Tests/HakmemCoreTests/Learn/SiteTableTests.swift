@@ -61,7 +61,7 @@ import Testing
 
     @Test func averagesReachTheirValue() {
         withTable { table in
-            table.recordAllocation(0x10, bytes: 10, event: 1)
+            table.recordAllocation(0x10, bytes: 10, nowMs: 1)
             table.recordFree(0x10, lifetimeMs: 1000, nowMs: 1)
             for _ in 0..<400 { table.recordFree(0x10, lifetimeMs: 3, nowMs: 1) }
             #expect(statistics(table, 0x10)?.lifetimeMs == 4)
