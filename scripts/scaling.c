@@ -107,7 +107,7 @@ static void *work(void *argument) {
     pairs(me, KEPT_MALLOC, 100000, 320);
     allocate(me, LARGE_MALLOC, 200000, LARGE);
     release(me, LARGE_FREE, LARGE);
-    pairs(me, WHALE_MALLOC, 40 << 20, 32);
+    pairs(me, WHALE_MALLOC, 100 << 20, 32);
     for (int i = 0; i < 32; i++) {
         pthread_t thread = start(stacks[me], begin_and_exit, &me);
         pthread_join(thread, NULL);
