@@ -6,7 +6,8 @@
 // A large block that has to move goes, in this order,
 //   - to a free span whose memory is there and has room to grow on: copying costs less than new
 //     pages;
-//   - into a mapping of its own, as a whale: the kernel moves its pages, nothing is copied;
+//   - into a mapping of its own, as a whale: the kernel moves its pages, nothing is copied, now
+//     and whenever it moves again;
 //   - to any other block.
 
 import CHakmemShim
@@ -43,7 +44,7 @@ extension ThreadCache {
     private func moveToRoom(_ address: UInt, _ span: Span, _ bytes: UInt) -> UInt {
         let isRemapped = bytes >= ThreadCache.remapMin
         let wanted = bytes &+ headRoom(bytes, span)
-        if wanted <= largeMax,
+        if span.state == .large, wanted <= largeMax,
             let block = LargeBlock.allocateToGrow(wanted, orLess: isRemapped, cache: self)
         {
             hak_copy(block, address, Int(span.blockBytes))
