@@ -60,12 +60,6 @@ extension ThreadCache {
     /// A block with a span or a mapping for itself.
     private func allocateWhole(_ bytes: UInt, alignment: UInt) -> FreshBlock? {
         guard bytes <= requestMax, alignment <= requestMax - bytes else { return nil }
-        guard let block = placeWhole(bytes, alignment: alignment) else { return nil }
-        if block.isZero { header.pointee.prefault.noteFresh(block.address, bytes: bytes) }
-        return block
-    }
-
-    private func placeWhole(_ bytes: UInt, alignment: UInt) -> FreshBlock? {
         if bytes <= largeMax, alignment <= largeMax {
             return LargeBlock.allocate(bytes, alignment: alignment, cache: self)
         }

@@ -60,7 +60,6 @@ struct ThreadCacheHeader: ~Copyable {
 
     var large: LargeCache
     var outgoing: Outgoing
-    var prefault: Prefault
     var ownMap: OwnMapRange
     /// The call site of the request under way, when it is for a block of whole granules and sites
     /// are learnt from; else 0.

@@ -69,15 +69,6 @@ enum SystemCall {
         hak_syscall6(Int(SYS_madvise), address, bytes, madviseCollapse, 0, 0, 0) == 0
     }
 
-    /// Whether the page at an address has memory behind it; false also where nothing is mapped.
-    static func isResident(_ page: UInt) -> Bool {
-        var state: UInt8 = 0
-        let result = withUnsafeMutablePointer(to: &state) { state in
-            hak_syscall6(Int(SYS_mincore), page, 1, UInt(bitPattern: state), 0, 0, 0)
-        }
-        return result == 0 && state & 1 != 0
-    }
-
     /// Asks for transparent huge pages under a range.
     static func preferHugePages(_ address: UInt, bytes: UInt) {
         _ = hak_syscall6(Int(SYS_madvise), address, bytes, UInt(MADV_HUGEPAGE), 0, 0, 0)
