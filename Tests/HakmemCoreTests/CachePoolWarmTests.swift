@@ -10,8 +10,8 @@ extension HeapTests {
     @Suite struct CachePoolWarmTests {
         init() { StartedHeap.ensure() }
 
-        /// Runs a test in which nothing gets too old while it looks, nor is too much because of what
-        /// others have left dirty.
+        /// Runs a test in which nothing gets too old while it looks, nor is too much because of
+        /// what others have left dirty.
         private func patiently(_ body: () throws -> Void) throws {
             _ = pageHeap.purge(now: Clock.nowMs(), all: true)
             try withOption(\.purgeDelayMs, 30_000, body)
