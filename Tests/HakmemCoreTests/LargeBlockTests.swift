@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+import Glibc
 import Synchronization
 import Testing
 
@@ -236,37 +237,84 @@ extension HeapTests {
         /// Blocks that grow side by side, from the page heap into mappings of their own and back
         /// into the page heap.
         @Test func growingBlocksMoveWithTheirPages() throws {
-            try withCache { cache in
-                var blocks = try (0..<2).map { _ in try Block.take(40_000) }
-                var bytes: UInt = 40_000
-                for (index, block) in blocks.enumerated() {
-                    UnsafeMutableRawPointer(bitPattern: block)!.fill(bytes, UInt64(index))
-                }
-                let moves = cache.header.pointee.reallocMoves.load(ordering: .relaxed)
-                while bytes < 6 << 20 {
-                    let larger = (bytes + bytes / 3) & ~7
-                    for index in blocks.indices {
-                        guard let moved = hakRealloc(.init(bitPattern: blocks[index]), larger)
-                        else { throw Violation.outOfMemory }
-                        try require(moved.holds(bytes, UInt64(index)), "lost at \(larger)")
-                        moved.fill(larger, UInt64(index))
-                        blocks[index] = moved.address
+            // Nothing gets too old while it looks.
+            try withOption(\.purgeDelayMs, 30_000) {
+                try withCache { cache in
+                    var blocks = try (0..<2).map { _ in try Block.take(40_000) }
+                    var bytes: UInt = 40_000
+                    for (index, block) in blocks.enumerated() {
+                        UnsafeMutableRawPointer(bitPattern: block)!.fill(bytes, UInt64(index))
                     }
-                    bytes = larger
+                    let moves = cache.header.pointee.reallocMoves.load(ordering: .relaxed)
+                    while bytes < 6 << 20 {
+                        let larger = (bytes + bytes / 3) & ~7
+                        for index in blocks.indices {
+                            guard let moved = hakRealloc(.init(bitPattern: blocks[index]), larger)
+                            else { throw Violation.outOfMemory }
+                            try require(moved.holds(bytes, UInt64(index)), "lost at \(larger)")
+                            moved.fill(larger, UInt64(index))
+                            blocks[index] = moved.address
+                        }
+                        bytes = larger
+                    }
+                    try require(cache.header.pointee.reallocMoves.load(ordering: .relaxed) > moves)
+                    try require(mapped() > 0, "none has a mapping of its own")
+                    blocks.forEach(Block.free)
+                    try require(mapped() == 0, "not the page heap's")
+                    try requireIntact(cache)
+                    // Now there is memory with room to grow in.
+                    let system = counters.mmap.load(ordering: .relaxed)
+                    var grown = hakMalloc(40_000)
+                    for bytes in stride(from: 50_000, to: 5 << 20, by: 50_000) as StrideTo<Int> {
+                        grown = hakRealloc(grown, UInt(bytes))
+                    }
+                    try require(counters.mmap.load(ordering: .relaxed) == system, "new memory")
+                    hakFree(grown)
                 }
-                try require(cache.header.pointee.reallocMoves.load(ordering: .relaxed) > moves)
-                try require(mapped() > 0, "none has a mapping of its own")
-                blocks.forEach(Block.free)
-                try require(mapped() == 0, "not the page heap's")
-                try requireIntact(cache)
-                // Now there is memory with room to grow in.
-                let system = counters.mmap.load(ordering: .relaxed)
-                var grown = hakMalloc(40_000)
-                for bytes in stride(from: 50_000, to: 5 << 20, by: 50_000) as StrideTo<Int> {
-                    grown = hakRealloc(grown, UInt(bytes))
+            }
+        }
+
+        /// The kernel may refuse to move what lies in two mappings: then the block is copied, and
+        /// nothing of the target is left.
+        @Test func growthFromTwoMappings() throws {
+            try withCache { cache in
+                for bytes in [600 << 10, WhaleCacheTests.bytes] as [UInt] {
+                    let before = mapped()
+                    guard let block = hakMalloc(bytes) else { throw Violation.outOfMemory }
+                    block.fill(bytes, 5)
+                    let span = BlockMap.span(block.address)!
+                    // Other flags for a page cut the mapping.
+                    let page = UnsafeMutableRawPointer(bitPattern: span.start + 32 * 4096)
+                    try require(madvise(page, 4096, MADV_DONTFORK) == 0)
+                    guard let grown = hakRealloc(block, bytes + bytes / 2) else {
+                        throw Violation.outOfMemory
+                    }
+                    try require(grown.holds(bytes, 5), "contents lost")
+                    let end = hakUsableSize(grown)
+                    for offset in stride(from: 0, to: end, by: 4096) {
+                        grown.storeBytes(of: 1, toByteOffset: Int(offset), as: UInt8.self)
+                    }
+                    madvise(page, 4096, MADV_DOFORK)
+                    hakFree(grown)
+                    cache.releaseMemory()
+                    whaleCache.releaseAll()
+                    try require(mapped() == before, "\(mapped()) bytes still mapped")
                 }
-                try require(counters.mmap.load(ordering: .relaxed) == system, "new memory")
-                hakFree(grown)
+            }
+        }
+
+        /// A refused move leaves a target that can be used, whatever the kernel had unmapped.
+        @Test func aRefusedMoveLeavesTheTarget() throws {
+            let bytes: UInt = 16 * 4096
+            let target = try #require(SystemCall.map(bytes: bytes))
+            let source = try #require(SystemCall.map(bytes: bytes))
+            SystemCall.unmap(source, bytes: bytes)
+            let moved = SystemCall.move(
+                source, bytes: bytes, onto: target, newBytes: bytes, keepsMapping: true)
+            #expect(moved != .done)
+            if moved == .refused {
+                pointer(target + 8192, to: UInt8.self).pointee = 1
+                SystemCall.unmap(target, bytes: bytes)
             }
         }
 

@@ -67,8 +67,13 @@ extension WhaleCache {
         BlockMap.live(block).pointee.store(0, ordering: .relaxed)
         BlockMap.setOwner(start, 0)
         if isWhale { BlockMap.clearSpan(start) }
-        // The kernel moves page tables; the rest of the target keeps its own, fresh pages.
-        if SystemCall.move(start, bytes: bytesBefore, onto: target.start, keepsMapping: !isWhale) {
+        // The kernel moves page tables. A whale becomes as large as the target, and so stays one
+        // piece; of a large block's target the rest keeps its own, fresh pages.
+        let newBytes = isWhale ? target.mappedBytes : bytesBefore
+        let moved = SystemCall.move(
+            start, bytes: bytesBefore, onto: target.start, newBytes: newBytes,
+            keepsMapping: !isWhale)
+        if moved == .done {
             if isWhale {
                 fields.pointee.mappedBytes.wrappingSubtract(bytesBefore, ordering: .relaxed)
                 fields.pointee.liveCount.wrappingSubtract(1, ordering: .relaxed)
@@ -82,7 +87,8 @@ extension WhaleCache {
         BlockMap.setOwner(start, span.address | Owner.wholeMark)
         BlockMap.live(block).pointee.store(BlockMap.bit(block), ordering: .relaxed)
         BlockMap.live(target.block).pointee.store(0, ordering: .relaxed)
-        keepOrUnmap(target)
+        fields.pointee.liveCount.wrappingSubtract(1, ordering: .relaxed)
+        WhaleCache.unmap(target, keepingFirst: moved == .targetLost ? newBytes : 0)
         return 0
     }
 }

@@ -224,14 +224,17 @@ struct WhaleCache {
         return true
     }
 
-    /// Unmaps a whale. Its map entries go first: once unmapped, the addresses may be anybody's.
-    private static func unmap(_ span: Span) {
+    /// Unmaps a whale, all but so many bytes at its start, which may be somebody else's. Its map
+    /// entries go first: once unmapped, the addresses may be anybody's.
+    static func unmap(_ span: Span, keepingFirst kept: UInt = 0) {
         let start = span.start
         let bytes = span.mappedBytes
         BlockMap.setOwner(start, 0)
         BlockMap.clearSpan(start)
         whaleCache.fields.pointee.mappedBytes.wrappingSubtract(bytes, ordering: .relaxed)
-        if !SystemCall.unmap(start, bytes: bytes) { _ = SystemCall.purge(start, bytes: bytes) }
+        if bytes > kept, !SystemCall.unmap(start + kept, bytes: bytes - kept) {
+            _ = SystemCall.purge(start + kept, bytes: bytes - kept)
+        }
         pageHeap.discardHeader(span)
     }
 

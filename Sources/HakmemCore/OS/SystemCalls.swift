@@ -74,15 +74,35 @@ enum SystemCall {
         _ = hak_syscall6(Int(SYS_madvise), address, bytes, UInt(MADV_HUGEPAGE), 0, 0, 0)
     }
 
-    /// Moves the pages of a mapping onto as much of another one, whose pages they replace. With
+    /// What has become of a move.
+    enum Move {
+        case done
+        /// Nothing moved, and the target is mapped as before.
+        case refused
+        /// Nothing moved, and where the target was may be somebody else's now.
+        case targetLost
+    }
+
+    /// Moves the pages of a mapping onto `newBytes` of another one, whose pages they replace. With
     /// `keepsMapping` the first stays mapped, and reads as zeros; kernels before 5.7 refuse that.
-    static func move(_ address: UInt, bytes: UInt, onto target: UInt, keepsMapping: Bool) -> Bool {
+    static func move(
+        _ address: UInt, bytes: UInt, onto target: UInt, newBytes: UInt, keepsMapping: Bool
+    ) -> Move {
         counters.mremap.wrappingAdd(1, ordering: .relaxed)
         let flags = UInt(mremapMayMove | mremapFixed | (keepsMapping ? mremapDontUnmap : 0))
         let result = Sections.measure(.mremap) {
-            hak_syscall6(Int(SYS_mremap), address, bytes, bytes, flags, target, 0)
+            hak_syscall6(Int(SYS_mremap), address, bytes, newBytes, flags, target, 0)
         }
-        return result == Int(bitPattern: target)
+        if result == Int(bitPattern: target) { return .done }
+        if result == -Int(EINVAL) { return .refused }
+        // The kernel unmaps the target before it looks at the rest, as at a source in two pieces:
+        // what is not there is mapped again, unless it is taken.
+        let again = map(
+            bytes: newBytes, hint: target, protection: PROT_READ | PROT_WRITE,
+            flags: mapFixedNoReplace)
+        if again == target { return .refused }
+        if let again { unmap(again, bytes: newBytes) }
+        return .targetLost
     }
 
     /// Grows or shrinks a mapping where it lies.
@@ -96,6 +116,7 @@ enum SystemCall {
     private static let mremapMayMove = 1
     private static let mremapFixed = 2
     private static let mremapDontUnmap = 4
+    private static let mapFixedNoReplace: Int32 = 0x10_0000
     private static let madvisePopulateWrite: UInt = 23
     private static let madviseCollapse: UInt = 25
 
