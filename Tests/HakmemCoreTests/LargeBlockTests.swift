@@ -302,7 +302,7 @@ extension HeapTests {
             let source = try #require(SystemCall.map(bytes: bytes))
             SystemCall.unmap(source, bytes: bytes)
             let moved = SystemCall.move(
-                source, bytes: bytes, onto: target, newBytes: bytes, keepsMapping: true)
+                source, bytes: bytes, onto: target, keepsMapping: true)
             #expect(moved != .done)
             if moved == .refused {
                 pointer(target + 8192, to: UInt8.self).pointee = 1

@@ -67,12 +67,10 @@ extension WhaleCache {
         BlockMap.live(block).pointee.store(0, ordering: .relaxed)
         BlockMap.setOwner(start, 0)
         if isWhale { BlockMap.clearSpan(start) }
-        // The kernel moves page tables. A whale becomes as large as the target, and so stays one
-        // piece; of a large block's target the rest keeps its own, fresh pages.
-        let newBytes = isWhale ? target.mappedBytes : bytesBefore
+        // The kernel moves page tables; the rest of the target keeps its own, fresh pages. So a whale
+        // that has moved is two mappings, which kernels before 6.17 do not move: there it is copied.
         let moved = SystemCall.move(
-            start, bytes: bytesBefore, onto: target.start, newBytes: newBytes,
-            keepsMapping: !isWhale)
+            start, bytes: bytesBefore, onto: target.start, keepsMapping: !isWhale)
         if moved == .done {
             if isWhale {
                 fields.pointee.mappedBytes.wrappingSubtract(bytesBefore, ordering: .relaxed)
@@ -88,7 +86,7 @@ extension WhaleCache {
         BlockMap.live(block).pointee.store(BlockMap.bit(block), ordering: .relaxed)
         BlockMap.live(target.block).pointee.store(0, ordering: .relaxed)
         fields.pointee.liveCount.wrappingSubtract(1, ordering: .relaxed)
-        WhaleCache.unmap(target, keepingFirst: moved == .targetLost ? newBytes : 0)
+        WhaleCache.unmap(target, keepingFirst: moved == .targetLost ? bytesBefore : 0)
         return 0
     }
 }

@@ -83,25 +83,23 @@ enum SystemCall {
         case targetLost
     }
 
-    /// Moves the pages of a mapping onto `newBytes` of another one, whose pages they replace. With
+    /// Moves the pages of a mapping onto as much of another one, whose pages they replace. With
     /// `keepsMapping` the first stays mapped, and reads as zeros; kernels before 5.7 refuse that.
-    static func move(
-        _ address: UInt, bytes: UInt, onto target: UInt, newBytes: UInt, keepsMapping: Bool
-    ) -> Move {
+    static func move(_ address: UInt, bytes: UInt, onto target: UInt, keepsMapping: Bool) -> Move {
         counters.mremap.wrappingAdd(1, ordering: .relaxed)
         let flags = UInt(mremapMayMove | mremapFixed | (keepsMapping ? mremapDontUnmap : 0))
         let result = Sections.measure(.mremap) {
-            hak_syscall6(Int(SYS_mremap), address, bytes, newBytes, flags, target, 0)
+            hak_syscall6(Int(SYS_mremap), address, bytes, bytes, flags, target, 0)
         }
         if result == Int(bitPattern: target) { return .done }
         if result == -Int(EINVAL) { return .refused }
         // The kernel unmaps the target before it looks at the rest, as at a source in two pieces:
         // what is not there is mapped again, unless it is taken.
         let again = map(
-            bytes: newBytes, hint: target, protection: PROT_READ | PROT_WRITE,
+            bytes: bytes, hint: target, protection: PROT_READ | PROT_WRITE,
             flags: mapFixedNoReplace)
         if again == target { return .refused }
-        if let again { unmap(again, bytes: newBytes) }
+        if let again { unmap(again, bytes: bytes) }
         return .targetLost
     }
 
