@@ -67,8 +67,9 @@ extension WhaleCache {
         BlockMap.live(block).pointee.store(0, ordering: .relaxed)
         BlockMap.setOwner(start, 0)
         if isWhale { BlockMap.clearSpan(start) }
-        // The kernel moves page tables; the rest of the target keeps its own, fresh pages. So a whale
-        // that has moved is two mappings, which kernels before 6.17 do not move: there it is copied.
+        // The kernel moves page tables; the rest of the target keeps its own, fresh pages. So a
+        // whale that has moved is two mappings, which kernels before 6.17 do not move: there it is
+        // copied.
         let moved = SystemCall.move(
             start, bytes: bytesBefore, onto: target.start, keepsMapping: !isWhale)
         if moved == .done {
