@@ -33,6 +33,26 @@ extension HeapTests {
             }
         }
 
+        /// Bytes of a new block that are not zero stand for zeros that calloc must not write.
+        @Test(arguments: [16, 48, 144, 512, 768, 1024] as [UInt])
+        func newMemoryIsNotZeroedTwice(bytes: UInt) throws {
+            try withCache { cache in
+                let new = try Block.takeNew(cache, bytes)
+                let last = pointer(new.ready + bytes - 8, to: UInt64.self)
+                last.pointee = 7
+                let block = hakCalloc(1, bytes)!
+                try require(block.address == new.ready)
+                try require(pointer(new.ready, to: UInt64.self).pointee == 0)
+                try require(last.pointee == 7, "zeroed again")
+                hakFree(block)
+                try require(hakCalloc(bytes, 1) == block && block.isZero(bytes))
+                hakFree(block)
+                try require(hakMalloc(bytes) == block)
+                hakFree(block)
+                new.taken.forEach(Block.free)
+            }
+        }
+
         @Test func failuresSetErrnoAndSuccessesDoNot() throws {
             try withCache { _ in
                 try expectOutOfMemory { hakMalloc(UInt.max) }

@@ -44,6 +44,33 @@ extension HeapTests {
             }
         }
 
+        /// New memory: that blocks bear another mark there changes nothing.
+        @Test(arguments: [16, 48, 512, 1024] as [UInt])
+        func freeOfWhatWasNeverHandedOut(bytes: UInt) throws {
+            try expectMisuses(2) { cache in
+                let new = try Block.takeNew(cache, bytes)
+                Block.free(new.ready)
+                Block.free(new.ready)
+                try require(try Block.take(bytes) == new.ready)
+                Block.free(new.ready)
+                new.taken.forEach(Block.free)
+            }
+        }
+
+        /// A program may write what looks like a mark.
+        @Test(arguments: [ReadyMark.new, ReadyMark.new | 5 << 32])
+        func whatLooksLikeTheMark(word: UInt64) throws {
+            try expectMisuses(0) { cache in
+                let sizeClass = SizeClass(bytes: 48)
+                for _ in 0..<100 {
+                    let block = try Block.take(48)
+                    pointer(block, to: UInt64.self).pointee = word
+                    Block.free(block)
+                }
+                try require(Block.liveOutsideBins(cache, sizeClass) == 0, "blocks are lost")
+            }
+        }
+
         @Test(arguments: [48, 512, 1280, 32_768, 40_000, 17 << 20] as [UInt])
         func freeOfTheInside(bytes: UInt) throws {
             try expectMisuses(3) { _ in

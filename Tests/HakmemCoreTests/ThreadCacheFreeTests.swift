@@ -44,6 +44,21 @@ enum Block {
         return block.address
     }
 
+    /// Takes blocks of new memory until another one is ready: that one, and those taken.
+    static func takeNew(_ cache: ThreadCache, _ bytes: UInt) throws -> (ready: UInt, taken: [UInt])
+    {
+        cache.releaseMemory()
+        _ = pageHeap.purge(now: Clock.nowMs(), all: true)
+        let bin = cache.bin(SizeClass(bytes: bytes))
+        var taken = [try take(bytes)]
+        while pointer(bin.pointee.top, to: UInt.self).pointee == cache.sentinel {
+            taken.append(try take(bytes))
+        }
+        let ready = pointer(bin.pointee.top, to: UInt.self).pointee
+        try require(pointer(ready, to: UInt64.self).pointee == ReadyMark.new)
+        return (ready, taken)
+    }
+
     static func free(_ address: UInt) { hakFree(UnsafeMutableRawPointer(bitPattern: address)) }
 
     /// Live blocks of a cache's class less those that are ready in its bin.

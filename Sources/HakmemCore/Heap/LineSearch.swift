@@ -88,6 +88,7 @@ enum LineSearch {
         // Where the search is: in the line at `base`, `phase` bytes behind its start.
         var base = start &+ UInt(header.pointee.cursor) &<< lineShift
         var phase = UInt(header.pointee.phase)
+        var mark = mark(span)
         // The first line may be looked at twice: its end first, its beginning last.
         var linesLeft = span.lines &+ 1
         repeat {
@@ -100,7 +101,7 @@ enum LineSearch {
                 let end = min(min(base &+ lineBytes, startsEnd), block &+ wanted)
                 while block < end {
                     pointer(slot, to: UInt.self).pointee = block
-                    ReadyMark.set(block)
+                    ReadyMark.set(block, mark)
                     slot &-= 8
                     block &+= blockBytes
                 }
@@ -128,6 +129,7 @@ enum LineSearch {
             if base &+ phase >= startsEnd {
                 base = start
                 phase = UInt(firstPhase(span, UInt32(truncatingIfNeeded: blockBytes)))
+                mark = endFirstPass(span)
             } else if phase >= lineBytes {
                 base &+= lineBytes
                 phase &-= lineBytes
@@ -155,9 +157,11 @@ enum LineSearch {
         let lowest = bin.pointee.top
         let highest = lowest &+ limit &* 8
         var slot = highest
+        var mark = mark(span)
         repeat {
             if block >= startsEnd {
                 block = start &+ UInt(firstPhase(span, UInt32(blockBytes)))
+                mark = endFirstPass(span)
                 if block == cursor { break }
             }
             let word = map.live(block)
@@ -166,7 +170,7 @@ enum LineSearch {
             if live & bit == 0 {
                 word.pointee.store(live | bit, ordering: .relaxed)
                 pointer(slot, to: UInt.self).pointee = block
-                ReadyMark.set(block)
+                ReadyMark.set(block, mark)
                 slot &-= 8
             }
             block &+= blockBytes
@@ -189,6 +193,20 @@ enum LineSearch {
     static func firstPhase(_ span: Span, _ blockBytes: UInt32) -> UInt32 {
         let block = UInt(blockBytes)
         return UInt32((block &- span.start % block) % block)
+    }
+
+    /// What blocks bear that the search of a slab finds: on its first pass through zeroed memory it
+    /// finds none that was ever handed out.
+    @inline(__always)
+    private static func mark(_ span: Span) -> UInt64 {
+        span.header.pointee.virginFromOrStamp == 0 ? ReadyMark.new : ReadyMark.used
+    }
+
+    /// The search has come to a slab's end, and goes on at its beginning.
+    @inline(__always)
+    private static func endFirstPass(_ span: Span) -> UInt64 {
+        span.header.pointee.virginFromOrStamp = UInt32.max
+        return ReadyMark.used
     }
 
     /// The units of a line before the one at so many bytes, all of them from 1 KiB on.

@@ -46,7 +46,8 @@ struct SpanHeader: ~Copyable {
     /// Slab: the line (dense small), byte (sparse small) or block (medium) where the search for
     /// free blocks goes on. Large and whale: low bits of the call site.
     var cursor: UInt32 = 0
-    /// Slab: blocks from this one on were never handed out. Free and dirty: since when, in ms.
+    /// Medium slab: blocks from this one on are zeros, never handed out. Small slab: 0 if those are
+    /// that the search has not come to (LineSearch). Free and dirty: since when, in ms.
     var virginFromOrStamp: UInt32 = 0
     /// Dense small slab: where in the line at `cursor` the search goes on (LineSearch). Large and
     /// whale: high bits of the call site.

@@ -12,16 +12,34 @@
 import CHakmemShim
 import Synchronization
 
-/// What a free writes over the first word of a small block, and malloc takes bit 63 off. It fits a
-/// sign-extended immediate: the check and the mark are an instruction each, and no register.
+/// What a block that is ready has in the lower half of its first word, and malloc takes bit 31 off.
+/// The upper half says whether it was ever handed out. They fit immediates: the check and the mark
+/// are an instruction each, and no register.
 enum ReadyMark {
-    static let word = UInt64(bitPattern: Int64(Int32(bitPattern: 0x8A6B_3A9D)))
+    private static let lower: UInt32 = 0x8A6B_3A9D
+    /// A block that the program has freed, or that was not new memory.
+    static let used = UInt64(bitPattern: Int64(Int32(bitPattern: lower)))
+    /// A block that was never handed out, in memory that is otherwise zero.
+    static let new = UInt64(lower)
 
     @inline(__always)
-    static func isOn(_ block: UInt) -> Bool { pointer(block, to: UInt64.self).pointee == word }
+    static func isOn(_ block: UInt) -> Bool { pointer(block, to: UInt32.self).pointee == lower }
 
     @inline(__always)
-    static func set(_ block: UInt) { pointer(block, to: UInt64.self).pointee = word }
+    static func set(_ block: UInt, _ mark: UInt64 = used) {
+        pointer(block, to: UInt64.self).pointee = mark
+    }
+
+    /// Zeroes the first `bytes`, one at least, of a block that was just taken off a bin: of a new
+    /// one only what is left of its mark.
+    @inline(__always)
+    static func zero(_ block: UInt, bytes: UInt) -> UnsafeMutableRawPointer? {
+        if pointer(block, to: UInt64.self).pointee == new & ~(1 << 31) {
+            pointer(block, to: UInt64.self).pointee = 0
+            return UnsafeMutableRawPointer(bitPattern: block)
+        }
+        return hak_zero_small(block, Int(bytes))
+    }
 }
 
 extension ThreadCache {
@@ -34,15 +52,19 @@ extension ThreadCache {
         }
         let bin = bin(sizeClass)
         if ReadyMark.isOn(block) {
-            if !isReady(block, sizeClass) {
-                // Another thread may have freed it before and sent it to us.
+            if isReady(block, sizeClass) {
+                Report.misuse(.doubleFree(blockBytes: sizeClass.blockBytes), at: block)
+                return
+            }
+            // Another thread may have freed it before and sent it to us.
+            if pointer(block, to: UInt64.self).pointee == ReadyMark.used {
                 drainInbox()
                 // Else it is still on its way, and is freed when it comes; or the program has
                 // written just the mark, and loses a block.
                 if ThreadCache.isOut(block) { return }
+                Report.misuse(.doubleFree(blockBytes: sizeClass.blockBytes), at: block)
+                return
             }
-            Report.misuse(.doubleFree(blockBytes: sizeClass.blockBytes), at: block)
-            return
         }
         if bin.pointee.top == bin.pointee.full { overflow(sizeClass) }
         ReadyMark.set(block)

@@ -11,8 +11,7 @@ import CHakmemShim
     let block = takeReady(bytes)
     if block == 0 { return hakCallocSlow(bytes) }
     ThreadCache.count(ThreadCache(at: hak_cache_get()).header.pointee.callocs)
-    // Small blocks are never known to be clear: they bear the mark at least.
-    return hak_zero_small(block, Int(bytes))
+    return ReadyMark.zero(block, bytes: bytes)
 }
 
 @inline(never)
@@ -24,8 +23,7 @@ import CHakmemShim
         if cache != hak_cache_none() {
             ThreadCache.count(ThreadCache(at: cache).header.pointee.callocs)
         }
-        hak_zero(UInt(bitPattern: block), Int(bytes))
-        return block
+        return ReadyMark.zero(UInt(bitPattern: block), bytes: max(bytes, 1))
     }
     let block =
         Sections.measure(.mallocSlow) {

@@ -16,7 +16,7 @@
 // (docs/adr/0002-embedded-swift-flags.md).
 //
 // Blocks on a bin's stack are ready: live in the map, and with the mark as their first word. The
-// mark tells free that the block is already there; and malloc, which takes its bit 63 off, that it
+// mark tells free that the block is already there; and malloc, which takes its bit 31 off, that it
 // has a block and not the sentinel.
 
 import CHakmemShim
