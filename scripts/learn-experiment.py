@@ -18,10 +18,10 @@ NAMES = ("default lean prompt patient hoard large-keeper whale-keeper wide-refil
          "grower huge-pages by-site").split()
 # Operations of a fixed run and of one that learns.
 STATIONARY = {
-    "learn-large": (3_000_000, 10_000_000), "learn-whales": (4_000, 400_000),
-    "learn-herd": (4_000, 200_000), "learn-growth": (500_000, 2_000_000),
-    "learn-build": (60_000_000, 200_000_000), "learn-bursts": (2_000_000, 20_000_000),
-    "learn-spikes": (60_000_000, 300_000_000), "mir": (500_000, 3_000_000)}
+    "learn-large": (3_000_000, 30_000_000), "learn-whales": (100_000, 2_000_000),
+    "learn-herd": (50_000, 1_000_000), "learn-growth": (500_000, 6_000_000),
+    "learn-build": (60_000_000, 800_000_000), "learn-bursts": (2_000_000, 40_000_000),
+    "learn-spikes": (60_000_000, 300_000_000), "mir": (1_000_000, 20_000_000)}
 FIGURES = ("cpu", "faults", "memory", "total")
 FLOORS = {"total": 1, "faults": 0.01, "memory": 0}
 WEIGHTS = {"total": 0.4, "faults": 0.3, "memory": 0.3}
@@ -204,15 +204,15 @@ def canary(runner, arguments):
 
 
 def restart(runner, arguments):
-    print("\n### Restart with a profile: a short run of whales\n\n"
+    print("\n### Restart with a profile: the first half second of spikes\n\n"
           "| run | slow ns | CPU ns | faults | mean MiB |\n|---|---:|---:|---:|---:|")
-    command = words("learn-whales", 3000, arguments.scale)
+    command = words("learn-spikes", 20_000_000, arguments.scale)
     print(f"| default | {figures(runner.fixed(command, 'default'))} |")
     print(f"| learning from nothing | {figures(runner.learnt(command))} |")
     runner.write_profile("default")
     os.remove(runner.profile)
     keep = {"HAKMEM_PROFILE": runner.profile}
-    runner.run(words("learn-whales", 400_000, arguments.scale), {"HAKMEM_MODE": "learning", **keep})
+    runner.run(words("learn-spikes", 300_000_000, arguments.scale), {"HAKMEM_MODE": "learning", **keep})
     print(f"| with the profile of a longer run | {figures(runner.run(command, keep))} |",
           flush=True)
 
@@ -262,26 +262,20 @@ def sites(runner, arguments):
             print(f"| {name} | {cost(found, base):.3f} | {found['total']:.0f} | "
                   f"{found['faults']:.3f} | {found['memory']:.1f} |")
         print("| " + "; ".join(known) + " | | | | |", flush=True)
-    print("\n| load | strategy | large blocks from caches | whales from the cache | by rule |")
-    print("|---|---|---:|---:|---:|")
-    for name, count, strategy in (("vm", 20_000, "default"), ("learn-whales", 20_000, "default"),
-                                  ("learn-whales", 20_000, "whale-keeper"),
-                                  ("learn-sites", 10_000, "default")):
+    print("\n| load | large blocks from caches | whales from the cache |\n|---|---:|---:|")
+    for name, count in (("vm", 20_000), ("learn-sites", 10_000)):
         stats = os.path.join(runner.folder, "stats")
         if os.path.exists(stats):
             os.remove(stats)
-        runner.write_profile(strategy)
         runner.run(words(name, count, arguments.scale),
-                   {"HAKMEM_EVO": "frozen", "HAKMEM_PROFILE": runner.profile,
-                    "HAKMEM_STATS": "json", "HAKMEM_STATS_FILE": stats})
+                   {"HAKMEM_STATS": "json", "HAKMEM_STATS_FILE": stats})
         found = json.loads(open(stats).read())
         rates = []
         for kind in ("large", "whale"):
             hits, misses = found[kind + "_cache_hits"], found[kind + "_cache_misses"]
             rates.append(f"{100 * hits / (hits + misses):.2f} % of {hits + misses}"
                          if hits + misses else "none")
-        print(f"| {name} | {strategy} | {' | '.join(rates)} | {found['site_cache_hits']} |",
-              flush=True)
+        print(f"| {name} | {' | '.join(rates)} |", flush=True)
 
 
 def main():

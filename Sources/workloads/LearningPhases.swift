@@ -78,18 +78,21 @@ private func measureFlips(_ measurement: inout Measurement) {
     let small = Table(count: calmBlocks)
     let rounds = measurement.live
     let flips = measurement.iterations
-    measurement.section(operations: flips * rounds) {
+    let calmRounds = 50
+    let blocks =
+        rounds * ((flips + 1) / 2 * herd.count + flips / 2 * calmRounds * calmBlocks)
+    measurement.section(operations: blocks) {
         for flip in 0..<flips {
             for _ in 0..<rounds {
                 if flip & 1 == 0 {
                     useSet(herd, bytes: 20 << 20, strideBytes: 64 << 10)
                 } else {
-                    calm(small, rounds: 50)
+                    calm(small, rounds: calmRounds)
                 }
             }
         }
     }
-    measurement.allocationsMin = flips
+    measurement.allocationsMin = blocks
     small.unmap()
     herd.unmap()
 }

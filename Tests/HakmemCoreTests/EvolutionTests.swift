@@ -102,6 +102,43 @@ extension HeapTests {
             #expect(Set(frozen.compactMap { $0["state"] as? String }) == ["FROZEN"])
         }
 
+        /// What is frozen is neither timed nor learnt from, from the first call on.
+        @Test func frozenMeasuresNothing() throws {
+            try withLearning(.frozen) {
+                #expect(!Sections.areMeasured && !SiteSamples.areTaken)
+                Evolution.tick(calls: 100_000, nowNs: Clock.nowNs() + 5_000_000_000)
+                #expect(Evolution.state.pointee.sampledForMs == 0)
+            }
+            try withLearning(.learn) {
+                #expect(Sections.areMeasured && SiteSamples.areTaken)
+            }
+        }
+
+        /// A window in which blocks were out for less long than in those before has their level.
+        @Test func whatComesAndGoesCountsByItsLevel() throws {
+            let pipe = Pipe()
+            try withLearning(.learn, log: pipe.writing) {
+                try withCache { _ in
+                    var now = Clock.nowNs()
+                    func window() {
+                        now += 2_100_000_000
+                        Evolution.tick(calls: 64, nowNs: now)
+                    }
+                    let block = hakCalloc(1, 8 << 20)!
+                    block.fill(8 << 20, 1)
+                    window()
+                    hakFree(block)
+                    window()
+                }
+            }
+            let live = try pipe.collect().split(separator: "\n").map { line in
+                let window = try JSONSerialization.jsonObject(with: Data(line.utf8))
+                return (window as? [String: Any])?["live_bytes"] as? Int ?? 0
+            }
+            try #require(live.count == 2)
+            #expect(live[0] >= 8 << 20 && live[1] >= live[0] - live[0] / 32 && live[1] < live[0])
+        }
+
         @Test func theActiveStrategyIsTheTournaments() throws {
             try withLearning(.learn) {
                 var now = Clock.nowNs()

@@ -50,6 +50,8 @@
         var residentSum: UInt
         var mappedSum: UInt
         var liveSum: UInt
+        /// The level of what is live: rises at once, and falls slowly.
+        var liveLevel: UInt
         var sampledForMs: UInt
         var sampledMs: UInt
         /// Durations of slow paths, of one a tick.
@@ -87,11 +89,12 @@
         private static let settleMsMin: UInt = 20
         private static let settleMsMax: UInt = 200
         /// Whether a trial is hopeless is not judged before it has cost so much, and looked at
-        /// again when it has cost so much more. A page fault counts as some time of the kernel's.
+        /// again when it has cost so much more.
         private static let trialNsMin: UInt = 8_000_000
         private static let trialNsMore: UInt = 2_000_000
-        private static let faultNs: UInt = 500
         private static let quantileShare = 0.99
+        /// The level of what is live falls by this part with each window.
+        private static let liveLevelFall: UInt = 32
 
         // MARK: Start
 
@@ -105,7 +108,7 @@
             let given = process.options.scoreWeights
             let weights = ScoreWeights(
                 cpu: Double(given.cpu), faults: Double(given.faults), memory: Double(given.memory))
-            SiteSamples.begin()
+            SiteSamples.begin(samples: mode != .frozen)
             var champion: Int?
             var ratings = InlineArray<12, (rating: Int, samples: Int)>(repeating: (0, 0))
             if let profile {
@@ -126,6 +129,7 @@
             address = memory
             beginWindow(WindowMeters(nowNs: Clock.nowNs()))
             Policy.activate(state.pointee.tournament.strategy)
+            if mode == .frozen { beginRest(state.pointee.start.ns, windowNs: 0) }
         }
 
         // MARK: Windows
@@ -185,7 +189,7 @@
         /// Whether the trial under way has cost enough to be judged, or again.
         private static func isTimeToLook(_ nowNs: UInt) -> Bool {
             let faults = SystemCall.pageFaults() &- state.pointee.start.pageFaults
-            let costNs = slowNs(nowNs) &+ faults &* faultNs
+            let costNs = slowNs(nowNs) &+ faults &* Rates.pageFaultNs
             if costNs < state.pointee.lookNs { return false }
             state.pointee.lookNs = costNs &+ trialNsMore
             return true
@@ -245,7 +249,9 @@
             window.allocatorNs = UInt(Double(now.slowTicks &- start.slowTicks) * nsPerTick)
             window.pageFaults = now.pageFaults &- start.pageFaults
             window.residentBytes = state.pointee.residentSum / sampledForMs
-            window.liveBytes = state.pointee.liveSum / sampledForMs
+            // Of large blocks that are written sparsely more is live than resident.
+            let live = min(state.pointee.liveSum / sampledForMs, window.residentBytes)
+            window.liveBytes = max(live, state.pointee.liveLevel)
             window.p99Ns = state.pointee.durations.estimate * nsPerTick
             window.sizes = now.sizes(since: start)
             return window
@@ -256,9 +262,10 @@
             var window = measurement(now)
             let before = state.pointee.tournament.strategy
             window.candidates = candidates(before, now, window)
+            state.pointee.liveLevel = window.liveBytes - window.liveBytes / liveLevelFall
             let decision = state.pointee.tournament.windowEnded(window, random: nextRandom())
             Policy.activate(decision.strategy)
-            if SiteSamples.isOn { SiteSamples.decide() }
+            if SiteSamples.areTaken { SiteSamples.decide() }
             if state.pointee.log >= 0 {
                 EvolutionLog.write(window, before, decision, to: state.pointee.log)
             }

@@ -62,6 +62,8 @@ struct SiteSamplesFields: ~Copyable {
     let dropped: Atomic<UInt>
     /// Whether any site has or had a rule. Guarded by: busy, but for the relaxed reading.
     let hasRules: Atomic<UInt32>
+    /// Whether sites are learnt from; else rules stand as given. Written by the start.
+    let areTaken: Atomic<UInt32>
 }
 
 enum SiteSamples {
@@ -94,8 +96,15 @@ enum SiteSamples {
             setBits: setBits)
     }
 
-    /// For the start, and for tests; refused the memory, no site is known.
-    static func begin() { address = SystemCall.map(bytes: bytes) ?? 0 }
+    /// For the start, and for tests; refused the memory, no site is known. Without `samples` rules
+    /// are only given.
+    static func begin(samples: Bool = true) {
+        address = SystemCall.map(bytes: bytes) ?? 0
+        if isOn { fields.pointee.areTaken.store(samples ? 1 : 0, ordering: .relaxed) }
+    }
+
+    /// Whether sites are learnt from.
+    static var areTaken: Bool { isOn && fields.pointee.areTaken.load(ordering: .relaxed) != 0 }
 
     /// For tests: slow paths must be at rest.
     static func end() {
@@ -137,7 +146,7 @@ enum SiteSamples {
     @inline(__always)
     static func noteAllocation(_ span: Span, _ site: UInt, bytes: UInt) {
         span.site = site
-        if site == 0 || !isOn { return }
+        if site == 0 || !areTaken { return }
         let nowMs = Clock.nowMs()
         span.birthMs = nowMs
         sample { $0.recordAllocation(site, bytes: bytes, nowMs: nowMs) }
@@ -149,8 +158,10 @@ enum SiteSamples {
         if !isOn { return .pool }
         let site = span.site
         if site == 0 { return .pool }
-        let nowMs = Clock.nowMs()
-        sample { $0.recordFree(site, lifetimeMs: nowMs &- span.birthMs, nowMs: nowMs) }
+        if areTaken {
+            let nowMs = Clock.nowMs()
+            sample { $0.recordFree(site, lifetimeMs: nowMs &- span.birthMs, nowMs: nowMs) }
+        }
         return rule(of: site).route
     }
 

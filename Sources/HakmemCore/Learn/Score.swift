@@ -6,7 +6,7 @@
 //   cost = ratio(cpu)^wc * ratio(faults)^wf * ratio(memory)^wm          wc + wf + wm == 1
 //   ratio(x) = (x + floor) / (reference + floor), within 1/ratioMax ... ratioMax
 //
-//   cpu      nanoseconds in the allocator an event
+//   cpu      nanoseconds an event, in the allocator and of the kernel for its page faults
 //   faults   page faults an event
 //   memory   resident bytes for each byte that is live
 //
@@ -41,10 +41,12 @@ package struct Rates {
 
     /// Live bytes that a window has at least: below, a ratio would say nothing.
     private static let liveBytesMin = 1_048_576.0
+    /// What a page fault counts as, of the kernel's time.
+    static let pageFaultNs: UInt = 500
 
     init(_ window: WindowMeasurement) {
         let events = Double(max(window.events, 1))
-        cpu = Double(window.allocatorNs) / events
+        cpu = Double(window.allocatorNs + window.pageFaults * Rates.pageFaultNs) / events
         faults = Double(window.pageFaults) / events
         memory = Double(window.residentBytes) / (Double(window.liveBytes) + Rates.liveBytesMin)
     }

@@ -14,7 +14,8 @@ package struct WindowMeasurement {
     package var pageFaults: UInt = 0
     /// Memory that the heap holds, in bytes, averaged over the window.
     package var residentBytes: UInt = 0
-    /// Memory that is out with the program, in bytes, averaged likewise; 0 when not known.
+    /// Memory that is out with the program, in bytes: its level over many windows, for what comes
+    /// and goes is out for as much of a window as the strategy makes it last. 0 when not known.
     package var liveBytes: UInt = 0
     /// The 99th percentile of a slow path's duration, in nanoseconds.
     package var p99Ns: Double = 0
