@@ -13,10 +13,11 @@ extension HeapTests {
 
         /// Runs `body` with an empty site table and a rule for `site`.
         private func withSites(
-            _ route: SiteRoute? = nil, growth: UInt16 = 0,
+            _ route: SiteRoute? = nil, growth: UInt16 = 0, mode: EvolutionMode = .auto,
             _ body: @escaping (ThreadCache) throws -> Void
         ) throws {
-            try withLearning(.auto) {
+            try withLearning(mode) {
+                if mode == .frozen { Sections.measure(.sites) }
                 if let route {
                     let rule = SiteRule(route: route, growthPercent: growth)
                     #expect(SiteSamples.table.give(SiteSamplesTests.site, rule))
@@ -217,6 +218,24 @@ extension HeapTests {
                 try require(SiteSamplesTests.statistics()?.growths == 1)
                 hakFree(grown)
                 Block.free(wall)
+            }
+        }
+
+        /// Nothing is learnt then, and what is given holds, also for what realloc makes of a block.
+        @Test func rulesHoldWhereNothingIsSampled() throws {
+            try withSites(.bigCache, mode: .frozen) { _ in
+                var block = UnsafeMutableRawPointer(bitPattern: try SiteSamplesTests.take(600_000))
+                let wall = try SiteSamplesTests.take(100_000, SiteSamplesTests.other)
+                block = hakRealloc(block, 2_000_000)
+                guard let block else { throw Violation.outOfMemory }
+                try require(BlockMap.span(block.address)!.site == SiteSamplesTests.site)
+                hakFree(block)
+                try require(try SiteSamplesTests.take(2_000_000) == block.address)
+                hakFree(block)
+                Block.free(wall)
+                SiteSamples.decide()
+                try require(SiteSamplesTests.statistics()?.allocations == 0)
+                try require(SiteSamples.rule(of: SiteSamplesTests.site).route == .bigCache)
             }
         }
 

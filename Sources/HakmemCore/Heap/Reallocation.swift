@@ -19,7 +19,7 @@ extension ThreadCache {
     func reallocate(_ address: UInt, _ span: Span, _ bytes: UInt) -> UInt {
         ThreadCache.count(header.pointee.reallocs)
         let usable = span.blockBytes
-        if SiteSamples.areTaken, span.state != .slab { noteGrowth(span, usable, bytes) }
+        if SiteSamples.isOn, span.state != .slab { noteGrowth(span, usable, bytes) }
         if bytes <= usable {
             if !ThreadCache.isWasteful(bytes, of: usable) { return address }
             if span.state != .slab, shrinkInPlace(span, bytes) { return address }
@@ -80,7 +80,7 @@ extension ThreadCache {
 
     /// Frees what a block was before it moved. The block lives on: its site has freed nothing.
     private func freeMoved(_ address: UInt, _ span: Span) {
-        if SiteSamples.areTaken, span.state != .slab { span.site = 0 }
+        if SiteSamples.isOn, span.state != .slab { span.site = 0 }
         free(address)
     }
 

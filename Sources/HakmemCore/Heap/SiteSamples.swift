@@ -166,6 +166,7 @@ enum SiteSamples {
     }
 
     static func noteGrowth(_ site: UInt, from oldBytes: UInt, to newBytes: UInt) {
+        if !areTaken { return }
         sample { $0.recordGrowth(site, from: oldBytes, to: newBytes) }
     }
 
