@@ -11,9 +11,10 @@ import CHakmemShim
 @c(hak_new) public func hakNew(_ size: UInt) -> UnsafeMutableRawPointer? {
     if size > smallMax { return hak_new_loop(Int(bitPattern: size)) }
     let bin = hak_cache_get() &+ ((size &+ (unitBytes &- 1)) & ~(unitBytes &- 1))
-    let block = pointer(pointer(bin, to: Bin.self).pointee.top, to: UInt.self).pointee
+    let top = pointer(bin, to: Bin.self).pointee.top
+    let block = pointer(top, to: UInt.self).pointee
     if !hak_mark_clear(block) { return hak_new_loop(Int(bitPattern: size)) }
-    hak_bin_pop(bin)
+    pointer(bin, to: Bin.self).pointee.top = top &- 8
     return UnsafeMutableRawPointer(bitPattern: block)
 }
 

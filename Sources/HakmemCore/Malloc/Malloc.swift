@@ -31,14 +31,16 @@ import Synchronization
     return UnsafeMutableRawPointer(bitPattern: block)
 }
 
-/// What malloc's hit path does, for its relatives; 0 when no block of that size is ready.
+/// What malloc's hit path does, for its relatives; 0 when no block of that size is ready. Reads the
+/// top once, for an instruction more (docs/adr/0009-own-map.md).
 @inline(__always)
 func takeReady(_ size: UInt) -> UInt {
     if size > smallMax { return 0 }
     let bin = hak_cache_get() &+ ((size &+ (unitBytes &- 1)) & ~(unitBytes &- 1))
-    let block = pointer(pointer(bin, to: Bin.self).pointee.top, to: UInt.self).pointee
+    let top = pointer(bin, to: Bin.self).pointee.top
+    let block = pointer(top, to: UInt.self).pointee
     if !hak_mark_clear(block) { return 0 }
-    hak_bin_pop(bin)
+    pointer(bin, to: Bin.self).pointee.top = top &- 8
     return block
 }
 
