@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # What learning does on the real heap, against fixed strategies, as tables in Markdown
-# (docs/adr/0014-sites-that-pay.md). Everything takes about twelve minutes:
+# (docs/adr/0019-what-a-strategy-costs.md). Everything takes about twelve minutes:
 #
 #   scripts/learn-experiment.py [--parts a,b] [--loads a,b] [--repetitions N] [--scale F]
 #
@@ -212,7 +212,8 @@ def restart(runner, arguments):
     runner.write_profile("default")
     os.remove(runner.profile)
     keep = {"HAKMEM_PROFILE": runner.profile}
-    runner.run(words("learn-spikes", 300_000_000, arguments.scale), {"HAKMEM_MODE": "learning", **keep})
+    longer = words("learn-spikes", 300_000_000, arguments.scale)
+    runner.run(longer, {"HAKMEM_MODE": "learning", **keep})
     print(f"| with the profile of a longer run | {figures(runner.run(command, keep))} |",
           flush=True)
 

@@ -13,6 +13,11 @@ func visitZeroed(_ body: (Workload) -> Void) {
             run: { measureFresh(bytes: 64, &$0) }))
     body(
         Workload(
+            "calloc-fresh-512", "calloc", iterations: 64_000, [],
+            "32 MiB of zeroed blocks of 512 bytes kept, then freed",
+            run: { measureFresh(bytes: 512, &$0) }))
+    body(
+        Workload(
             "calloc-fresh-4k", "calloc", iterations: 8_000, [],
             "32 MiB of zeroed blocks of 4 KiB kept, then freed",
             run: { measureFresh(bytes: 4096, &$0) }))

@@ -106,8 +106,12 @@ extension HeapTests {
         @Test func frozenMeasuresNothing() throws {
             try withLearning(.frozen) {
                 #expect(!Sections.areMeasured && !SiteSamples.areTaken)
-                Evolution.tick(calls: 100_000, nowNs: Clock.nowNs() + 5_000_000_000)
-                #expect(Evolution.state.pointee.sampledForMs == 0)
+                let later = Clock.nowNs() + 5_000_000_000
+                Evolution.tick(calls: 100_000, nowNs: later)
+                Evolution.tick(calls: 100_000, nowNs: later + 5_000_000_000)
+                #expect(!Sections.areMeasured && Evolution.state.pointee.sampledForMs == 0)
+                Evolution.resetAfterFork()
+                #expect(!Sections.areMeasured)
             }
             try withLearning(.learn) {
                 #expect(Sections.areMeasured && SiteSamples.areTaken)

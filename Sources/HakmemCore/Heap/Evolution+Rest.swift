@@ -17,7 +17,7 @@
         static func beginRest(_ nowNs: UInt, windowNs: UInt) {
             let state = state
             if process.options.timing != 0 { return }
-            let isForGood = process.options.isFrozen
+            let isForGood = state.pointee.tournament.mode == .frozen
             if isForGood, state.pointee.log >= 0 { return }
             let restNs = min(windowNs * restWindows, restMsMax * 1_000_000)
             state.pointee.restUntilNs = isForGood ? .max : nowNs + restNs

@@ -127,9 +127,15 @@
             state.pointee.random = hak_ticks() | 1
             state.pointee.log = log
             address = memory
-            beginWindow(WindowMeters(nowNs: Clock.nowNs()))
             Policy.activate(state.pointee.tournament.strategy)
-            if mode == .frozen { beginRest(state.pointee.start.ns, windowNs: 0) }
+            beginFirstWindow()
+        }
+
+        /// What is frozen has none: it rests from the start.
+        private static func beginFirstWindow() {
+            let meters = WindowMeters(nowNs: Clock.nowNs())
+            beginWindow(meters)
+            if state.pointee.tournament.mode == .frozen { beginRest(meters.ns, windowNs: 0) }
         }
 
         // MARK: Windows
@@ -334,7 +340,7 @@
             state.pointee.isForked = true
             state.pointee.restUntilNs = 0
             Sections.measure(process.options.timing != 0 ? .parts : .whole)
-            beginWindow(WindowMeters(nowNs: Clock.nowNs()))
+            beginFirstWindow()
         }
 
         /// Whether what is learnt here is to be saved.

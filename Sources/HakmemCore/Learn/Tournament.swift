@@ -20,7 +20,7 @@
 package typealias DefaultTournament = Tournament<Ucb1>
 
 package struct Tournament<Selector: StrategySelector>: ~Copyable {
-    private let mode: EvolutionMode
+    package let mode: EvolutionMode
     private let weights: ScoreWeights
     private let incumbent: Int
     /// Whether the first load starts with a champion that an earlier run found.
