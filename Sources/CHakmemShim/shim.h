@@ -54,7 +54,7 @@ HAK_INLINE uintptr_t hak_empty_slot_address(void) { return (uintptr_t)&hak_empty
 
 /* So that a thread without a cache needs no test on the hit path. */
 HAK_SHARED __attribute__((aligned(4096))) const struct hak_empty_cache hak_empty_cache = {
-    .bins = {[0 ... HAK_BINS - 1] = {&hak_empty_slot, &hak_empty_slot}}};
+    .bins = {[0 ... HAK_BINS - 1] = {&hak_empty_slot, (const void *)UINTPTR_MAX}}};
 
 /* A map of one granule, which is nobody's, and its lines. */
 HAK_SHARED __attribute__((aligned(16))) const uintptr_t hak_empty_map[18] = {0};
@@ -116,19 +116,27 @@ HAK_INLINE bool hak_bit_take(uint64_t *word, uintptr_t unit) {
 #endif
 }
 
-/* Move a bin's top by a slot, in one instruction where the compiler makes two. */
-HAK_INLINE void hak_bin_pop(uintptr_t bin) {
+/*
+ * The word at `*slot`, which moves to the next one: one instruction that reads a bin's top and pops
+ * it, where the compiler makes two. The direction flag is clear wherever C is called.
+ */
+HAK_INLINE uintptr_t hak_slot_pop(uintptr_t *slot) {
+  uintptr_t word;
+#if defined(__x86_64__)
+  __asm__("lodsq" : "=a"(word), "+S"(*slot) : "m"(*(uintptr_t *)*slot));
+#else
+  word = *(uintptr_t *)*slot;
+  *slot += 8;
+#endif
+  return word;
+}
+
+/* Moves a bin's top by a slot for a push, in one instruction where the compiler makes two. */
+HAK_INLINE void hak_bin_push(uintptr_t bin) {
 #if defined(__x86_64__)
   __asm__("subq $8, %0" : "+m"(*(uintptr_t *)bin) : : "cc");
 #else
   *(uintptr_t *)bin -= 8;
-#endif
-}
-HAK_INLINE void hak_bin_push(uintptr_t bin) {
-#if defined(__x86_64__)
-  __asm__("addq $8, %0" : "+m"(*(uintptr_t *)bin) : : "cc");
-#else
-  *(uintptr_t *)bin += 8;
 #endif
 }
 

@@ -59,7 +59,7 @@ extension HeapTests {
                     record.pointee.hintCount = UInt16(random.below(9))
                     record.pointee.below = UInt16(random.below(100))
                     if sizeClass.isSmall, random.below(2) == 0 {
-                        cache.bin(sizeClass).pointee.top -= 8 * UInt(random.below(3))
+                        cache.bin(sizeClass).pointee.top += 8 * UInt(random.below(3))
                     }
                 }
                 pageHeap.forEachSlab { span in

@@ -15,14 +15,16 @@ import Testing
         let sizeClass = SizeClass(index: index)
         let block = sizeClass.blockBytes
         let check = StartCheck(blockBytes: block, bottom: 0)
-        let full = UInt(sizeClass.stackSlotsMax) * 8
+        let room = UInt(sizeClass.stackSlotsMax) * 8
+        let top: UInt = 1 << 20
         for region in StartCheckTests.regions {
             for address in region..<region + 1 << 14 {
-                let excess = StartCheck.excess(address, check.reciprocal)
-                if address % block == 0 {
-                    if excess != 0 { Issue.record("\(address) is refused for \(block)") }
-                } else if excess < full {
-                    Issue.record("\(address) passes for \(block) with \(excess)")
+                let short = top &+ StartCheck.start &- check.checkedTop(top, address)
+                let isStart = address % block == 0
+                if check.isStart(address) != isStart || (short == 0) != isStart {
+                    Issue.record("\(address) is taken for what it is not, for \(block)")
+                } else if short != 0, short < room {
+                    Issue.record("\(address) passes for \(block) with \(short)")
                 }
             }
         }

@@ -86,7 +86,8 @@ extension HeapTests {
                 let sizeClass = SizeClass(index: index)
                 cache.prepareBin(sizeClass)
                 let bottom = cache.startCheck(sizeClass).pointee.bottom
-                let stack = bottom..<bottom + sizeClass.shallowStackBytes
+                let end = bottom + 8
+                let stack = end - sizeClass.shallowStackBytes..<end
                 #expect(
                     [inPage, below].contains { $0.clamped(to: stack) == stack },
                     "class \(index) has its stack elsewhere")

@@ -53,7 +53,7 @@ extension ThreadCache {
         }
         // Here also after the program has written over the mark of a freed block.
         _ = hak_mark_clear(block)
-        bin.pointee.top &-= 8
+        bin.pointee.top &+= 8
         return block
     }
 

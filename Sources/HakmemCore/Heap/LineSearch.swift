@@ -23,8 +23,8 @@ struct SmallClass {
     /// Ready blocks that hit paths can see of a bin, and that it can ever hold.
     var windowMax: UInt32 = 0
     var depthMax: UInt32 = 0
-    /// Where a thread cache has the deep stack: bytes below its address.
-    var deepStackBelow: UInt32 = 0
+    /// Where a thread cache has the bottom of the deep stack: bytes below its address.
+    var deepBottomBelow: UInt32 = 0
 }
 
 enum SmallClassTable {
@@ -35,7 +35,7 @@ enum SmallClassTable {
 
     /// Fills the table, at the start.
     static func make() {
-        var deepStackBelow = ThreadCache.shallowStacksBelow
+        var below = ThreadCache.shallowStacksBelow
         for index in 1...SizeClass.smallCount {
             let sizeClass = SizeClass(index: index)
             let block = sizeClass.blockBytes
@@ -50,8 +50,8 @@ enum SmallClassTable {
             entry.refillMax = sizeClass.refillMax
             entry.windowMax = sizeClass.stackSlotsMax
             entry.depthMax = sizeClass.stackDepthMax
-            deepStackBelow += sizeClass.deepStackBytes
-            entry.deepStackBelow = UInt32(deepStackBelow)
+            entry.deepBottomBelow = UInt32(below + 8)
+            below += sizeClass.deepStackBytes
             smallClasses[index] = entry
         }
     }
@@ -68,7 +68,8 @@ enum LineSearch {
     /// Puts up to `limit` blocks on the stack of an empty bin, from where the slab's last search
     /// ended.
     ///
-    /// The first block found goes on top, the last to the lowest slot: malloc pops ascending. Where
+    /// The first block found goes on top, the last to the slot nearest the bottom: malloc pops
+    /// ascending. Where
     /// nothing of a line is out, as in new slabs and dropped heaps, blocks are counted off; else
     /// they are the bits that are not set.
     static func fill(
@@ -82,9 +83,9 @@ enum LineSearch {
         // A block that starts here or behind would not end within the slab.
         let startsEnd = start &+ span.bytes &- blockBytes &+ unitBytes
         let map = BlockMapView()
-        let lowest = bin.pointee.top
-        let highest = lowest &+ limit &* 8
-        var slot = highest
+        let end = bin.pointee.top
+        let first = end &- limit &* 8
+        var slot = first
         // Where the search is: in the line at `base`, `phase` bytes behind its start.
         var base = start &+ UInt(header.pointee.cursor) &<< lineShift
         var phase = UInt(header.pointee.phase)
@@ -97,12 +98,12 @@ enum LineSearch {
             let starts = stride &<< UInt64(phase &>> unitShift)
             if live &>> UInt64(phase &>> unitShift) == 0 {
                 var block = base &+ phase
-                let wanted = ((slot &- lowest) &* blockBytes) &>> 3
-                let end = min(min(base &+ lineBytes, startsEnd), block &+ wanted)
-                while block < end {
+                let wanted = ((end &- slot) &* blockBytes) &>> 3
+                let stop = min(min(base &+ lineBytes, startsEnd), block &+ wanted)
+                while block < stop {
                     pointer(slot, to: UInt.self).pointee = block
                     ReadyMark.set(block, mark)
-                    slot &-= 8
+                    slot &+= 8
                     block &+= blockBytes
                 }
                 phase = block &- base
@@ -114,14 +115,14 @@ enum LineSearch {
                 var left = free
                 while left != 0 {
                     let unit = UInt(truncatingIfNeeded: left.trailingZeroBitCount)
-                    if slot == lowest {
+                    if slot == end {
                         phase = unit &<< unitShift
                         break
                     }
                     let block = base &+ unit &<< unitShift
                     pointer(slot, to: UInt.self).pointee = block
                     ReadyMark.set(block)
-                    slot &-= 8
+                    slot &+= 8
                     left &= left &- 1
                 }
                 word.pointee.store(live | free ^ left, ordering: .relaxed)
@@ -135,11 +136,11 @@ enum LineSearch {
                 phase &-= lineBytes
             }
             linesLeft &-= 1
-        } while slot != lowest && linesLeft != 0
+        } while slot != end && linesLeft != 0
         header.pointee.cursor = UInt32(truncatingIfNeeded: (base &- start) &>> lineShift)
         header.pointee.phase = UInt16(truncatingIfNeeded: phase)
-        if slot != lowest { Report.damagedSlab(start) }
-        return finish(bin, highest, limit, span)
+        if slot != end { Report.damagedSlab(start) }
+        return finish(bin, first, limit, span)
     }
 
     /// The same for classes of which a line holds few blocks: one after the other, no line word
@@ -154,9 +155,9 @@ enum LineSearch {
         let map = BlockMapView()
         var block = start &+ UInt(header.pointee.cursor)
         let cursor = block
-        let lowest = bin.pointee.top
-        let highest = lowest &+ limit &* 8
-        var slot = highest
+        let end = bin.pointee.top
+        let first = end &- limit &* 8
+        var slot = first
         var mark = mark(span)
         repeat {
             if block >= startsEnd {
@@ -171,13 +172,13 @@ enum LineSearch {
                 word.pointee.store(live | bit, ordering: .relaxed)
                 pointer(slot, to: UInt.self).pointee = block
                 ReadyMark.set(block, mark)
-                slot &-= 8
+                slot &+= 8
             }
             block &+= blockBytes
-        } while slot != lowest && block != cursor
+        } while slot != end && block != cursor
         header.pointee.cursor = UInt32(truncatingIfNeeded: block &- start)
-        if slot != lowest { Report.damagedSlab(start) }
-        return finish(bin, highest, limit, span)
+        if slot != end { Report.damagedSlab(start) }
+        return finish(bin, first, limit, span)
     }
 
     /// Has the next search of a slab begin at its first block; and counts its blocks.
@@ -215,14 +216,14 @@ enum LineSearch {
         bytes >= lineBytes ? UInt64.max : (1 &<< UInt64(bytes &>> unitShift)) &- 1
     }
 
-    /// Hands the block found first, at the slot `highest`, to the caller and the rest to the bin.
+    /// Hands the block found first, at the slot `slot`, to the caller and the rest to the bin.
     @inline(__always)
     private static func finish(
-        _ bin: UnsafeMutablePointer<Bin>, _ highest: UInt, _ count: UInt, _ span: Span
+        _ bin: UnsafeMutablePointer<Bin>, _ slot: UInt, _ count: UInt, _ span: Span
     ) -> Found {
         span.header.pointee.blocksOut &+= UInt32(truncatingIfNeeded: count)
-        bin.pointee.top = highest &- 8
-        let first = pointer(highest, to: UInt.self).pointee
+        bin.pointee.top = slot &+ 8
+        let first = pointer(slot, to: UInt.self).pointee
         _ = hak_mark_clear(first)
         return Found(first: first, count: count)
     }

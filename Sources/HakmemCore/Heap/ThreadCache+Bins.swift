@@ -6,9 +6,9 @@
 // hit paths see a window of it. The sentinel lies under the window, and the block whose slot it
 // took in the slot that it had before:
 //
-//   bottom                window                 top         full
-//   [ready]…[ready][ready][sentinel][ready]…[ready]  (room)   |
-//    └── out of sight ──┘
+//   full        top                    window            bottom
+//   |   (room)  [ready]…[ready]…[ready][sentinel][ready]…[ready]
+//                                                └─ out of sight ─┘
 //
 // Moving the window by any number of slots is one swap. With the window at the bottom nothing is
 // out of sight, and the sentinel lies at the bottom.
@@ -34,7 +34,7 @@ extension ThreadCache {
 
     /// The slot of a bin's sentinel. Only for a bin that has its stack.
     private func window(_ sizeClass: SizeClass) -> UInt {
-        startCheck(sizeClass).pointee.bottom &+ UInt(record(sizeClass).pointee.below) &* 8
+        startCheck(sizeClass).pointee.bottom &- UInt(record(sizeClass).pointee.below) &* 8
     }
 
     /// Blocks ready in the bin of a small class.
@@ -42,15 +42,15 @@ extension ThreadCache {
     func readyCount(_ sizeClass: SizeClass) -> UInt {
         let top = bin(sizeClass).pointee.top
         return top == hak_empty_slot_address()
-            ? 0 : (top &- startCheck(sizeClass).pointee.bottom) / 8
+            ? 0 : (startCheck(sizeClass).pointee.bottom &- top) / 8
     }
 
-    /// Puts the sentinel into the slot `below` slots above the bottom. The bound is to be set next.
+    /// Puts the sentinel into the slot `below` slots from the bottom. The bound is to be set next.
     private func moveWindow(_ sizeClass: SizeClass, below: UInt) {
         let record = record(sizeClass)
         let bottom = startCheck(sizeClass).pointee.bottom
         let old = pointer(window(sizeClass), to: UInt.self)
-        let new = pointer(bottom &+ below &* 8, to: UInt.self)
+        let new = pointer(bottom &- below &* 8, to: UInt.self)
         old.pointee = new.pointee
         new.pointee = sentinel
         record.pointee.below = UInt16(truncatingIfNeeded: below)
@@ -64,8 +64,8 @@ extension ThreadCache {
         let bin = bin(sizeClass)
         let bottom = startCheck(sizeClass).pointee.bottom
         let seen = UInt(record.pointee.below) &+ UInt(windowMax(sizeClass))
-        let wanted = max(bottom &+ UInt(record.pointee.limit) &* 8, bin.pointee.top)
-        bin.pointee.full = min(bottom &+ seen &* 8, wanted)
+        let wanted = min(bottom &- UInt(record.pointee.limit) &* 8, bin.pointee.top)
+        bin.pointee.full = max(bottom &- seen &* 8, wanted)
     }
 
     /// Raises a bin's limit to `wanted` blocks or as many as it can hold. Beyond what its shallow
@@ -77,12 +77,12 @@ extension ThreadCache {
         if limit <= record.pointee.limit { return }
         record.pointee.limit = UInt16(limit)
         let shallow = startCheck(sizeClass).pointee.bottom
-        let deep = deepStack(sizeClass)
+        let deep = deepStackBottom(sizeClass)
         if shallow != deep {
-            let ready = readyCount(sizeClass)
-            hak_copy(deep, shallow, Int((ready &+ 1) &* 8))
+            let readyBytes = readyCount(sizeClass) &* 8
+            hak_copy(deep &- readyBytes, shallow &- readyBytes, Int(readyBytes &+ 8))
             startCheck(sizeClass).pointee.bottom = deep
-            bin(sizeClass).pointee.top = deep &+ ready &* 8
+            bin(sizeClass).pointee.top = deep &- readyBytes
         }
         setBound(sizeClass)
     }
@@ -116,7 +116,7 @@ extension ThreadCache {
             setBound(sizeClass)
         }
         let block = pointer(bin.pointee.top, to: UInt.self).pointee
-        bin.pointee.top &-= 8
+        bin.pointee.top &+= 8
         _ = hak_mark_clear(block)
         return block
     }
@@ -148,7 +148,7 @@ extension ThreadCache {
         record.pointee.blocksOut &+= UInt32(truncatingIfNeeded: count)
         ThreadCache.count(record.pointee.taken, count)
         let bin = bin(sizeClass)
-        if bin.pointee.top > bin.pointee.full { setBound(sizeClass) }
+        if bin.pointee.top < bin.pointee.full { setBound(sizeClass) }
     }
 
     /// Makes room in a full bin for blocks that other threads send back: as many as refills have
@@ -224,26 +224,26 @@ extension ThreadCache {
         let bin = bin(sizeClass)
         let bottom = startCheck(sizeClass).pointee.bottom
         let top = bin.pointee.top
-        let first = bottom &+ 8
-        let end = first &+ count &* 8
+        let first = bottom &- 8
+        let end = first &- count &* 8
         Sections.measure(.flush) { returnReady(sizeClass, first, end) }
-        let left = (top &+ 8 &- end) / 8
+        let left = (end &+ 8 &- top) / 8
         var index: UInt = 0
         while index != left {
-            pointer(first &+ index &* 8, to: UInt.self).pointee =
-                pointer(end &+ index &* 8, to: UInt.self).pointee
+            pointer(first &- index &* 8, to: UInt.self).pointee =
+                pointer(end &- index &* 8, to: UInt.self).pointee
             index &+= 1
         }
-        bin.pointee.top = bottom &+ left &* 8
+        bin.pointee.top = bottom &- left &* 8
         record.pointee.flushed &+= UInt32(truncatingIfNeeded: count)
         record.pointee.blocksOut &-= UInt32(truncatingIfNeeded: count)
         if process.options.countsEveryCall { ThreadCache.count(record.pointee.taken, 0 &- count) }
         moveWindowUp(sizeClass, left)
     }
 
-    /// Returns the blocks in the slots from `slot` to `end` to their slabs, those that follow one
-    /// another in one line at once: what was allocated together is often freed together. A function
-    /// of its own, for its registers: all blocks that do not stay ready come through here.
+    /// Returns the blocks in the slots from `slot` down to `end` to their slabs, those that follow
+    /// one another in one line at once: what was allocated together is often freed together. A
+    /// function of its own, for its registers: all blocks that do not stay ready come through here.
     ///
     /// The slot at `end` is another's or a kept block's; it is as it was when this returns.
     @inline(never)
@@ -264,10 +264,10 @@ extension ThreadCache {
                 if !hak_bit_take(&live, block &>> unitShift) {
                     // The line is as it was: begin with it again.
                     pointer(end, to: UInt.self).pointee = behind
-                    return returnOneByOne(sizeClass, slot &- UInt(count) &* 8, end)
+                    return returnOneByOne(sizeClass, slot &+ UInt(count) &* 8, end)
                 }
                 count &+= 1
-                slot &+= 8
+                slot &-= 8
                 block = pointer(slot, to: UInt.self).pointee
             } while block ^ first < lineBytes
             line.pointee.store(live, ordering: .relaxed)
@@ -289,7 +289,7 @@ extension ThreadCache {
             } else {
                 Misuse.reportFree(of: block, in: BlockMapView().span(block))
             }
-            slot &+= 8
+            slot &-= 8
         }
     }
 
@@ -315,7 +315,7 @@ extension ThreadCache {
         let bottom = startCheck(sizeClass).pointee.bottom
         let ready = min(readyCount(sizeClass), UInt(depthMax(sizeClass)))
         // The slots in which the sentinel may be are among them.
-        for index in 0...ready where pointer(bottom &+ index &* 8, to: UInt.self).pointee == block {
+        for index in 0...ready where pointer(bottom &- index &* 8, to: UInt.self).pointee == block {
             return true
         }
         return false

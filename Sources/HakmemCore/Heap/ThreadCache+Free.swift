@@ -76,8 +76,8 @@ extension ThreadCache {
     private func pushReady(_ block: UInt, _ sizeClass: SizeClass) -> Bool {
         let bin = pointer(address &+ UInt(sizeClass.index) &* unitBytes, to: Bin.self)
         if bin.pointee.top == bin.pointee.full { return false }
-        pointer(bin.pointee.top &+ 8, to: UInt.self).pointee = block
-        bin.pointee.top &+= 8
+        bin.pointee.top &-= 8
+        pointer(bin.pointee.top, to: UInt.self).pointee = block
         if process.options.countsEveryCall { ThreadCache.count(record(sizeClass).pointee.taken) }
         return true
     }
@@ -98,7 +98,7 @@ extension ThreadCache {
     private func freeIntoFull(_ block: UInt, _ sizeClass: SizeClass) -> Bool {
         let bin = bin(sizeClass)
         guard bin.pointee.top == bin.pointee.full, !ReadyMark.isOn(block),
-            StartCheck.excess(block, startCheck(sizeClass).pointee.reciprocal) == 0
+            startCheck(sizeClass).pointee.isStart(block)
         else { return false }
         overflow(sizeClass)
         ReadyMark.set(block)

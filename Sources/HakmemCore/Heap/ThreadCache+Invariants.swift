@@ -68,15 +68,15 @@
             }
             let bottom = startCheck(sizeClass).pointee.bottom
             let below = UInt(record(sizeClass).pointee.below)
-            let sentinelSlot = bottom + below * 8
-            if bin.top > bin.full { found.append("bin above its bound") }
-            if bin.top < sentinelSlot { found.append("bin below its sentinel") }
-            if bin.full - sentinelSlot > UInt(sizeClass.stackSlotsMax) * 8 {
+            let sentinelSlot = bottom - below * 8
+            if bin.top < bin.full { found.append("bin above its bound") }
+            if bin.top > sentinelSlot { found.append("bin below its sentinel") }
+            if sentinelSlot - bin.full > UInt(sizeClass.stackSlotsMax) * 8 {
                 found.append("window wider than the start check allows")
             }
             if ready > UInt(sizeClass.stackDepthMax) { return ["bin has no end"] }
             for index in 0...ready {
-                let block = pointer(bottom + index * 8, to: UInt.self).pointee
+                let block = pointer(bottom - index * 8, to: UInt.self).pointee
                 if index == below {
                     if block != sentinel { found.append("no sentinel") }
                     continue

@@ -4,9 +4,9 @@
 //
 // In memory, in address order; a cache's address is that of its bins:
 //
-//          stacks    per small class: the sentinel, then the ready blocks, the next one on top;
-//                    deep ones below, each in pages of its own; shallow ones, which share pages,
-//                    those of classes first used next to the hints
+//          stacks    per small class: from the end down the sentinel, then the ready blocks, the
+//                    next one last; deep ones below, each in pages of its own; shallow ones, which
+//                    share pages, those of classes first used next to the hints
 //          hints     per medium class, up to four free blocks that are still warm
 //          records   one a class: slabs with free blocks, counts
 //   +0     bins      one of 16 bytes a small class, at the class's block size, so that malloc's bin
@@ -27,12 +27,34 @@
 import CHakmemShim
 import Synchronization
 
-/// Ready blocks of one small class.
+/// Ready blocks of one small class: a stack that grows down.
 struct Bin {
     /// The slot of the block that malloc takes next; the sentinel's when there is none.
     var top: UInt
+    /// What free compares with `StartCheck.checkedTop`: at least this when there is room, and the
+    /// block's start is one.
+    private(set) var bound: UInt
+
+    init(top: UInt, full: UInt) {
+        self.top = top
+        bound = full &+ Bin.firstRoom
+    }
+
+    /// A bin that is empty and for ever full.
+    init(emptyAt slot: UInt) {
+        top = slot
+        bound = UInt.max
+    }
+
     /// The slot that is the top of a full stack.
-    var full: UInt
+    @inline(__always)
+    var full: UInt {
+        get { bound &- Bin.firstRoom }
+        set { bound = newValue &+ Bin.firstRoom }
+    }
+
+    /// From the slot of a full stack's top to the checked top of a stack with one block less.
+    private static let firstRoom = StartCheck.start &+ 8
 }
 
 struct ThreadCacheHeader: ~Copyable {
@@ -171,7 +193,8 @@ struct ThreadCache: Equatable {
     /// A new cache, owned by the caller; nil when out of memory.
     static func make() -> ThreadCache? {
         let pageBytes = process.pageBytes
-        var stacksBytes: UInt = 0
+        // The slot before the lowest stack is written too (returnReady).
+        var stacksBytes: UInt = 8
         for index in 1...SizeClass.smallCount {
             let sizeClass = SizeClass(index: index)
             stacksBytes += sizeClass.shallowStackBytes + sizeClass.deepStackBytes
@@ -193,7 +216,7 @@ struct ThreadCache: Equatable {
     /// Writes what is not zero in a new cache.
     func prepare() {
         // No bin has room until its first refill gives it some.
-        let empty = Bin(top: hak_empty_slot_address(), full: hak_empty_slot_address())
+        let empty = Bin(emptyAt: hak_empty_slot_address())
         pointer(address, to: Bin.self).pointee = empty
         pointer(address &+ ThreadCache.ownMaskOffset, to: UInt.self).pointee = OwnMap.mask
         for index in 1...SizeClass.smallCount {
@@ -202,21 +225,22 @@ struct ThreadCache: Equatable {
             startCheck(sizeClass).pointee = StartCheck(
                 blockBytes: sizeClass.blockBytes, bottom: empty.top)
         }
-        header.pointee.shallowStacksFrom = address + ThreadCache.headerEnd
+        // The slot before each stack is written too (returnReady).
+        header.pointee.shallowStacksFrom = address + ThreadCache.headerEnd + 8
         header.pointee.shallowStacksBelow = address - ThreadCache.stacksEnd
     }
 
-    /// Room for the shallow stack of a class that is used for the first time.
+    /// Room for the shallow stack of a class that is used for the first time: its bottom.
     func takeShallowStack(_ sizeClass: SizeClass) -> UInt {
         let bytes = sizeClass.shallowStackBytes
         let stack = header.pointee.shallowStacksFrom
-        // The slot behind it must be writable too (returnReady).
-        if stack + bytes < address + ThreadCache.headBytes {
+        if stack + bytes <= address + ThreadCache.headBytes {
             header.pointee.shallowStacksFrom = stack + bytes
-            return stack
+            return stack + bytes - 8
         }
+        let bottom = header.pointee.shallowStacksBelow - 8
         header.pointee.shallowStacksBelow -= bytes
-        return header.pointee.shallowStacksBelow
+        return bottom
     }
 
     /// Where the shallow stacks end, and deep ones follow: bytes below the cache's address.
@@ -226,10 +250,10 @@ struct ThreadCache: Equatable {
         return below
     }
 
-    /// Where the deep stack of a small class lies.
+    /// Where the bottom of a small class's deep stack lies.
     @inline(__always)
-    func deepStack(_ sizeClass: SizeClass) -> UInt {
-        address &- UInt(SmallClassTable.entry(sizeClass).pointee.deepStackBelow)
+    func deepStackBottom(_ sizeClass: SizeClass) -> UInt {
+        address &- UInt(SmallClassTable.entry(sizeClass).pointee.deepBottomBelow)
     }
 
     /// Adds to a counter that only this thread writes.

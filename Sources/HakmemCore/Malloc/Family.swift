@@ -70,7 +70,7 @@ import CHakmemShim
 @inline(__always)
 private func isOwnBlock(_ address: UInt, _ usable: UInt, _ cache: UInt) -> Bool {
     let check = pointer(cache &+ ThreadCache.startChecksOffset &+ usable, to: StartCheck.self)
-    return StartCheck.excess(address, check.pointee.reciprocal) == 0 && !ReadyMark.isOn(address)
+    return check.pointee.isStart(address) && !ReadyMark.isOn(address)
 }
 
 @inline(never)

@@ -25,22 +25,22 @@ import Synchronization
 @c(hak_malloc) public func hakMalloc(_ size: UInt) -> UnsafeMutableRawPointer? {
     if size > smallMax { return hakMallocSlow(size) }
     let bin = hak_cache_get() &+ ((size &+ (unitBytes &- 1)) & ~(unitBytes &- 1))
-    let block = pointer(pointer(bin, to: Bin.self).pointee.top, to: UInt.self).pointee
+    var top = pointer(bin, to: Bin.self).pointee.top
+    let block = hak_slot_pop(&top)
     if !hak_mark_clear(block) { return hakMallocSlow(size) }
-    hak_bin_pop(bin)
+    pointer(bin, to: Bin.self).pointee.top = top
     return UnsafeMutableRawPointer(bitPattern: block)
 }
 
-/// What malloc's hit path does, for its relatives; 0 when no block of that size is ready. Reads the
-/// top once, for an instruction more (docs/adr/0009-own-map.md).
+/// What malloc's hit path does, for its relatives; 0 when no block of that size is ready.
 @inline(__always)
 func takeReady(_ size: UInt) -> UInt {
     if size > smallMax { return 0 }
     let bin = hak_cache_get() &+ ((size &+ (unitBytes &- 1)) & ~(unitBytes &- 1))
-    let top = pointer(bin, to: Bin.self).pointee.top
-    let block = pointer(top, to: UInt.self).pointee
+    var top = pointer(bin, to: Bin.self).pointee.top
+    let block = hak_slot_pop(&top)
     if !hak_mark_clear(block) { return 0 }
-    pointer(bin, to: Bin.self).pointee.top = top &- 8
+    pointer(bin, to: Bin.self).pointee.top = top
     return block
 }
 
@@ -49,14 +49,11 @@ func takeReady(_ size: UInt) -> UInt {
     let cache = hak_cache_get()
     let bin = cache &+ UInt(OwnMap.entry(address, cache).pointee)
     let check = pointer(bin &+ ThreadCache.startChecksOffset, to: StartCheck.self)
-    // The bin's top; or, if no block starts at the address, something beyond its bound.
-    let top =
-        pointer(bin, to: Bin.self).pointee.top
-        &+ StartCheck.excess(address, check.pointee.reciprocal)
-    if top >= pointer(bin, to: Bin.self).pointee.full { return hakFreeSlow(block) }
+    let checkedTop = check.pointee.checkedTop(pointer(bin, to: Bin.self).pointee.top, address)
+    if checkedTop < pointer(bin, to: Bin.self).pointee.bound { return hakFreeSlow(block) }
     if ReadyMark.isOn(address) { return hakFreeSlow(block) }
     ReadyMark.set(address)
-    pointer(top &+ 8, to: UInt.self).pointee = address
+    pointer(checkedTop &- StartCheck.start &- 8, to: UInt.self).pointee = address
     hak_bin_push(bin)
 }
 
