@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// Fresh memory for small slabs comes in lots. Small slabs are written whole, so a heap that grows
-// by them will use what lies next: a lot is populated by one system call instead of a page fault
-// each. Small lots do for that; as soon as 2 MiB are a sixteenth of what is in use, a lot is a huge
-// page.
+// Fresh memory for dense slabs, of blocks up to a page, comes in lots. They are written in every
+// page, so a heap that grows by them will use what lies next: a lot is populated by one system call
+// instead of a page fault each. Small lots do for that; as soon as 2 MiB are a sixteenth of what is
+// in use, a lot is a huge page.
 //
-// The lot is set apart: medium and large blocks, which programs often write in part only, never
-// come from it. What nobody took for a purge delay joins the dirty spans.
+// The lot is set apart: larger blocks, which programs often write in part only, never come from it.
+// What nobody took for a purge delay joins the dirty spans.
 //
 // A huge lot is asked for as such (MADV_COLLAPSE), not by a mark on the mapping: that would stay,
 // have the kernel make huge pages again where most has been given back, and cut the mapping in
@@ -21,7 +21,7 @@ extension PageHeap {
     private static let smallLotShift: UInt = 6
     private static let smallLotMax: UInt = 256 << 10
 
-    /// A span that will be written whole, and soon.
+    /// A span that will be written in every page, and soon.
     func acquireDense(_ granules: UInt) -> Span? {
         fields.pointee.lock.acquire()
         guard reserveHeaders(), fields.pointee.dirty.find(granules) == nil else {

@@ -101,6 +101,10 @@ struct SizeClass: Equatable {
         max(SizeClass.batchMin, SizeClass.refillBytes / UInt32(blockBytes))
     }
 
+    /// Whether slabs of this class are written in every page: no block is larger than one.
+    var isDense: Bool { blockBytes <= SizeClass.denseBlockMax }
+
+    private static let denseBlockMax: UInt = 4096
     private static let slotsMaxOfAll: UInt32 = 256
     private static let slotsFirst: UInt32 = 32
     private static let depthMaxOfAll: UInt32 = 4096

@@ -69,11 +69,15 @@ extension ThreadCache {
     }
 
     /// Raises a bin's limit to `wanted` blocks or as many as it can hold. Beyond what its shallow
-    /// stack has room for it moves to its deep one: few bins ever do, and those that do not share
-    /// the pages of their stacks.
+    /// stack has room for it moves to its deep one, once so many blocks have gone through it that
+    /// the pages of a stack of its own are worth it: bins with shallow ones share pages.
     private func deepen(_ sizeClass: SizeClass, to wanted: UInt32) {
         let record = record(sizeClass)
-        let limit = min(wanted, depthMax(sizeClass))
+        let taken = record.pointee.taken.load(ordering: .relaxed)
+        let depth =
+            taken < ThreadCache.takenBeforeDeep
+            ? sizeClass.stackSlotsFirst : depthMax(sizeClass)
+        let limit = min(wanted, depth)
         if limit <= record.pointee.limit { return }
         record.pointee.limit = UInt16(limit)
         let shallow = startCheck(sizeClass).pointee.bottom
@@ -86,6 +90,8 @@ extension ThreadCache {
         }
         setBound(sizeClass)
     }
+
+    private static let takenBeforeDeep: UInt = 256
 
     // MARK: Refill
 
@@ -136,6 +142,7 @@ extension ThreadCache {
             // Frees find room beside what a refill brings.
             let needed = min(record.pointee.batch * 2, UInt16(depthMax(sizeClass)))
             deepen(sizeClass, to: UInt32(needed))
+            record.pointee.batch = max(min(record.pointee.batch, record.pointee.limit / 2), 1)
         }
         return UInt(record.pointee.batch)
     }
@@ -299,10 +306,11 @@ extension ThreadCache {
         for index in 1...SizeClass.smallCount {
             let sizeClass = SizeClass(index: index)
             let record = record(sizeClass)
+            // Pages of records that no class has used stay untouched.
+            if record.pointee.limit == 0 { continue }
             let isUsed = record.pointee.isUsed
             record.pointee.isUsed = false
             if onlyUnused, isUsed { continue }
-            if record.pointee.limit == 0 { continue }
             record.pointee.limit = UInt16(sizeClass.stackSlotsFirst)
             record.pointee.batch = SizeClass.batchBeforeFirst
             let ready = readyCount(sizeClass)

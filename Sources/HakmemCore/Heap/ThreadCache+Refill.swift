@@ -55,7 +55,7 @@ extension ThreadCache {
         let isGrown = record.pointee.slabs >= SizeClass.slabsBeforeGrown
         let granules = sizeClass.slabGranules(isGrown: isGrown)
         let acquired =
-            isGrown && sizeClass.isSmall
+            isGrown && sizeClass.isDense
             ? pageHeap.acquireDense(granules) : pageHeap.acquire(granules)
         guard let span = acquired else { return nil }
         let isClean = !span.header.pointee.isDirty
