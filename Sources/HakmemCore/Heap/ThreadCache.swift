@@ -7,7 +7,7 @@
 //          stacks    per small class: from the end down the sentinel, then the ready blocks, the
 //                    next one last; deep ones below, each in pages of its own; shallow ones, which
 //                    share pages, those of classes first used next to the hints
-//          hints     per medium class, up to four free blocks that are still warm
+//          hints     per medium class, a few free blocks that are still warm
 //          records   one a class: slabs with free blocks, counts
 //   +0     bins      one of 16 bytes a small class, at the class's block size, so that malloc's bin
 //                    is at `cache + ((n + 15) & ~15)`; bin 0 is always both empty and full
@@ -145,7 +145,7 @@ struct ThreadCache: Equatable {
     private static let headerEnd = alignUp(
         headerOffset + UInt(MemoryLayout<ThreadCacheHeader>.size), to: 8)
     private static let recordsBytes = UInt(SizeClass.end * MemoryLayout<ClassRecord>.stride)
-    static let hintsMax: UInt16 = 4
+    static let hintsMax: UInt16 = 8
     private static let hintsBytes = UInt(SizeClass.mediumCount) * UInt(hintsMax) * 8
     /// The stacks lie below these two, one class below the other.
     private static let stacksEnd = recordsBytes + hintsBytes
