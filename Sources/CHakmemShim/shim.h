@@ -117,6 +117,29 @@ HAK_INLINE bool hak_bit_take(uint64_t *word, uintptr_t unit) {
 }
 
 /*
+ * The bits of `word` that the mask at the address `mask` has: a run of ones that starts at bit
+ * `from`. With BMI2 one instruction for three.
+ */
+HAK_INLINE uintptr_t hak_bits_extract(uintptr_t word, uintptr_t mask, int from) {
+#if HAKMEM_BMI2
+  uintptr_t bits;
+  __asm__("pextq %2, %1, %0" : "=r"(bits) : "r"(word), "m"(*(const uintptr_t *)mask));
+  return bits;
+#else
+  return (word & *(const uintptr_t *)mask) >> from;
+#endif
+}
+
+#if HAKMEM_BMI2
+/* Whether the processor has BMI2: CPUID, leaf 7, EBX, bit 8. */
+HAK_INLINE bool hak_has_bmi2(void) {
+  uint32_t leaf = 7, word, count = 0, rest;
+  __asm__("cpuid" : "+a"(leaf), "=b"(word), "+c"(count), "=d"(rest));
+  return word >> 8 & 1;
+}
+#endif
+
+/*
  * The word at `*slot`, which moves to the next one: one instruction that reads a bin's top and pops
  * it, where the compiler makes two. The direction flag is clear wherever C is called.
  */

@@ -3,7 +3,7 @@
 // A thread's own map: for each granule of address space, the offset of the bin that takes the
 // blocks freed there, or 0.
 //
-//   entry:  cache + 4096 + ((address >> 14) & mask) * 2
+//   entry:  cache + 4096 + ((address & mask) >> 14) * 2
 //
 // 0 is what all of the address space has that is not a small slab of this thread: blocks of other
 // threads, medium and large blocks, NULL, foreign addresses. Bin 0 is always full, so free needs no
@@ -24,14 +24,15 @@ enum OwnMap {
     /// Bytes of an own map made writable at a time: each byte stands for 8 KiB of heap.
     fileprivate static let pieceBytes: UInt = 16 * 1024
 
-    /// Granules of address space after which the entries repeat, less one; as in the block map.
-    static var mask: UInt { BlockMap.coveredBytes >> granuleShift - 1 }
-    static var bytes: UInt { (mask + 1) * 2 }
+    /// The bits of an address that name its granule, up to where the entries repeat; as in the
+    /// block map.
+    static var mask: UInt { BlockMap.coveredBytes - granuleBytes }
+    static var bytes: UInt { (BlockMap.coveredBytes >> granuleShift) * 2 }
 
     @inline(__always)
     static func entry(_ address: UInt, _ cache: UInt) -> UnsafeMutablePointer<UInt16> {
-        let mask = pointer(cache &+ ThreadCache.ownMaskOffset, to: UInt.self).pointee
-        let granule = (address &>> granuleShift) & mask
+        let granule = hak_bits_extract(
+            address, cache &+ ThreadCache.ownMaskOffset, Int32(granuleShift))
         return pointer(
             cache &+ UInt(HAK_OWN_MAP_OFFSET) &+ granule &* 2, to: UInt16.self)
     }
