@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # What learning does on the real heap, against fixed strategies, as tables in Markdown
-# (docs/adr/0019-what-a-strategy-costs.md). Everything takes about twelve minutes:
+# (docs/adr/0019-what-a-strategy-costs.md). Everything takes about fifteen minutes:
 #
 #   scripts/learn-experiment.py [--parts a,b] [--loads a,b] [--repetitions N] [--scale F]
 #
@@ -18,8 +18,8 @@ NAMES = ("default lean prompt patient hoard large-keeper whale-keeper wide-refil
          "grower huge-pages by-site").split()
 # Operations of a fixed run and of one that learns.
 STATIONARY = {
-    "learn-large": (3_000_000, 30_000_000), "learn-whales": (100_000, 2_000_000),
-    "learn-herd": (50_000, 1_000_000), "learn-growth": (500_000, 6_000_000),
+    "learn-large": (3_000_000, 30_000_000), "learn-whales": (200_000, 6_000_000),
+    "learn-herd": (400_000, 12_000_000), "learn-growth": (500_000, 6_000_000),
     "learn-build": (60_000_000, 800_000_000), "learn-bursts": (2_000_000, 40_000_000),
     "learn-spikes": (60_000_000, 300_000_000), "mir": (1_000_000, 20_000_000)}
 FIGURES = ("cpu", "faults", "memory", "total")
