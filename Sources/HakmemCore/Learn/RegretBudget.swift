@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // What trying may cost: a share of the time since the start. A window of t ns that cost c times
-// what is known to be best has a regret of t (c - 1). While the regret is above its share nothing
-// new is tried, and the budget grows again. Time and not blocks, because a block of one load is no
-// measure for those of another.
+// what is known to be best did what takes t / c: its regret is t (1 - 1/c). While the regret is
+// above its share nothing new is tried, and the budget grows again. Time and not blocks, because a
+// block of one load is no measure for those of another.
 //
 //   regret ≤ share * time + one trial that was cut short
 
@@ -19,6 +19,6 @@ struct RegretBudget {
     /// A window of `lengthNs` cost `cost` times the best that is known.
     mutating func charge(lengthNs: UInt, cost: Double) {
         timeNs += Double(lengthNs)
-        regretNs += Double(lengthNs) * max(0, cost - 1)
+        if cost > 1 { regretNs += Double(lengthNs) * (1 - 1 / cost) }
     }
 }

@@ -54,7 +54,11 @@ package struct Ucb1: StrategySelector {
             let lean = estimates[Strategy.lean]
             let limit = estimates[favourite].cost * (1 - Ucb1.leadShare)
             return favourite == strategy || lean.samples > 0 && lean.cost <= limit
-        case Strategy.hoard: return leader != favourite
+        case Strategy.hoard:
+            // Half of its way may be too short to help: where giving back is dear, keeping may pay.
+            let lean = estimates[Strategy.lean]
+            let limit = estimates[favourite].cost * Ucb1.hopelessRatio
+            return leader != favourite || lean.samples > 0 && lean.cost > limit
         default: return true
         }
     }

@@ -9,10 +9,16 @@ import Testing
         var budget = RegretBudget()
         #expect(budget.mayTry)
         budget.charge(lengthNs: 1000, cost: 1)
-        budget.charge(lengthNs: 100, cost: 11)
+        budget.charge(lengthNs: 2000, cost: 2)
         #expect(!budget.mayTry && budget.regretNs == 1000)
-        for _ in 0..<19 { budget.charge(lengthNs: 1000, cost: 1) }
+        for _ in 0..<17 { budget.charge(lengthNs: 1000, cost: 1) }
         #expect(budget.mayTry)
+    }
+
+    @Test func noTrialLosesMoreTimeThanItTook() {
+        var budget = RegretBudget()
+        budget.charge(lengthNs: 100, cost: 1e6)
+        #expect(99...100 ~= budget.regretNs)
     }
 
     @Test func whatIsBetterCostsNothing() {

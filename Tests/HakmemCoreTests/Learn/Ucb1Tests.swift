@@ -25,6 +25,17 @@ import Testing
         #expect(ucb.hasSeenAll)
     }
 
+    /// `hoard` may pay where half of its way does not: that giving back is dear says so.
+    @Test(arguments: [(2.0, false), (3.0, true)])
+    func keepingIsTriedWhereGivingBackIsDear(lean: Double, isTried: Bool) {
+        var ucb = Ucb1(favourite: 0)
+        let played = play(&ucb, windows: 40) {
+            $0 == Strategy.lean ? lean : $0 == Strategy.hoard ? 0.8 : 1
+        }
+        #expect(played.contains(Strategy.hoard) == isTried)
+        #expect(ucb.leader == (isTried ? Strategy.hoard : 0))
+    }
+
     @Test func comparesTheGoodOnesClosely() {
         var ucb = Ucb1(favourite: 0)
         _ = play(&ucb, windows: 60) { $0 == 7 ? 0.9 : $0 == 8 ? 0.93 : 1.2 }
