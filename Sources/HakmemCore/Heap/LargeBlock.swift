@@ -88,13 +88,24 @@ enum LargeBlock {
         }
         if !Sections.areMeasured { cache.tick() }
         let alignmentGranules = max(alignment >> granuleShift, 1)
-        guard let span = pageHeap.acquire(granules, alignment: alignmentGranules) else {
+        guard let span = acquire(granules, alignment: alignmentGranules, cache: cache) else {
             return nil
         }
         span.isGrown = false
         let offset = isPlain ? offset(span.start) : 0
         let block = publish(span, at: offset, bytes, site, cache: cache)
         return FreshBlock(address: block, isZero: !span.header.pointee.isDirty)
+    }
+
+    /// A span from the page heap. Before it takes memory that was never touched, what the thread
+    /// keeps goes back, where it may join with other free spans: pages that are touched first cost
+    /// more than what is kept saves.
+    private static func acquire(_ granules: UInt, alignment: UInt, cache: ThreadCache) -> Span? {
+        if cache.header.pointee.large.bytes > 0 {
+            if let span = pageHeap.acquireDirty(granules, alignment: alignment) { return span }
+            cache.header.pointee.large.releaseAll()
+        }
+        return pageHeap.acquire(granules, alignment: alignment)
     }
 
     /// A block of at least `bytes` in memory that is there already, with room behind it; nil if

@@ -91,6 +91,18 @@ struct PageHeap {
         return cut(span, granules, alignment)
     }
 
+    /// A span out of a dirty one; nil if none is large enough.
+    func acquireDirty(_ granules: UInt, alignment: UInt) -> Span? {
+        fields.pointee.lock.acquire()
+        defer { fields.pointee.lock.release() }
+        guard reserveHeaders(),
+            let span = fields.pointee.dirty.find(granules + alignment - 1)
+        else { return nil }
+        noteAcquired()
+        fields.pointee.spansAcquired.wrappingAdd(1, ordering: .relaxed)
+        return cut(span, granules, alignment)
+    }
+
     /// A span at the start of a dirty one of four times the size; if there is none and `orLess`, of
     /// the largest dirty one that has a quarter more. Else nil.
     func acquireToGrow(_ granules: UInt, orLess: Bool) -> Span? {
