@@ -164,7 +164,7 @@ extension ThreadCache {
         let record = record(sizeClass)
         let ready = readyCount(sizeClass)
         let bin = bin(sizeClass)
-        guard record.pointee.limit != 0, bin.pointee.top == bin.pointee.full else { return }
+        guard record.pointee.limit != 0, bin.pointee.isFull else { return }
         deepen(sizeClass, to: record.pointee.refilled)
         if ready < UInt(record.pointee.limit) { moveWindowUp(sizeClass, ready) }
     }

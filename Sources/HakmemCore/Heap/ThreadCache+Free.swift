@@ -66,7 +66,7 @@ extension ThreadCache {
                 return
             }
         }
-        if bin.pointee.top == bin.pointee.full { overflow(sizeClass) }
+        if bin.pointee.isFull { overflow(sizeClass) }
         ReadyMark.set(block)
         if !pushReady(block, sizeClass) { returnToSlab(block) }
     }
@@ -75,7 +75,7 @@ extension ThreadCache {
     @inline(__always)
     private func pushReady(_ block: UInt, _ sizeClass: SizeClass) -> Bool {
         let bin = pointer(address &+ UInt(sizeClass.index) &* unitBytes, to: Bin.self)
-        if bin.pointee.top == bin.pointee.full { return false }
+        if bin.pointee.isFull { return false }
         bin.pointee.top &-= 8
         pointer(bin.pointee.top, to: UInt.self).pointee = block
         if process.options.countsEveryCall { ThreadCache.count(record(sizeClass).pointee.taken) }
@@ -97,7 +97,7 @@ extension ThreadCache {
     @inline(__always)
     private func freeIntoFull(_ block: UInt, _ sizeClass: SizeClass) -> Bool {
         let bin = bin(sizeClass)
-        guard bin.pointee.top == bin.pointee.full, !ReadyMark.isOn(block),
+        guard bin.pointee.isFull, !ReadyMark.isOn(block),
             startCheck(sizeClass).pointee.isStart(block)
         else { return false }
         overflow(sizeClass)

@@ -40,7 +40,7 @@ struct Bin {
         bound = full &+ Bin.firstRoom
     }
 
-    /// A bin that is empty and for ever full.
+    /// A bin without a stack: empty, and full.
     init(emptyAt slot: UInt) {
         top = slot
         bound = UInt.max
@@ -52,6 +52,10 @@ struct Bin {
         get { bound &- Bin.firstRoom }
         set { bound = newValue &+ Bin.firstRoom }
     }
+
+    /// Whether there is no room.
+    @inline(__always)
+    var isFull: Bool { top &+ StartCheck.start < bound }
 
     /// From the slot of a full stack's top to the checked top of a stack with one block less.
     private static let firstRoom = StartCheck.start &+ 8
