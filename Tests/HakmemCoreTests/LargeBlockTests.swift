@@ -62,6 +62,22 @@ extension HeapTests {
             }
         }
 
+        /// Memory that was touched is worth more than blocks that are kept for their like.
+        @Test func whatIsKeptGoesBackBeforeUntouchedMemoryIsTaken() throws {
+            try withCache { cache in
+                cache.releaseMemory()
+                _ = pageHeap.purge(now: Clock.nowMs(), all: true)
+                let blocks = try (0..<4).map { _ in try Block.take(512 << 10) }
+                blocks.forEach(Block.free)
+                try require(cache.header.pointee.large.bytes >= 4 * 512 << 10, "not kept")
+                let whole = try Block.take(1536 << 10)
+                let first = blocks.min()! - granuleBytes
+                try require(first..<blocks.max()! ~= whole, "untouched memory")
+                try require(cache.header.pointee.large.bytes == 0, "still kept")
+                Block.free(whole)
+            }
+        }
+
         @Test func theCacheIsBounded() throws {
             try withOption(\.largeCacheBytesMax, 600_000) {
                 try withCache { cache in

@@ -103,7 +103,7 @@ enum LargeBlock {
     private static func acquire(_ granules: UInt, alignment: UInt, cache: ThreadCache) -> Span? {
         if cache.header.pointee.large.bytes > 0 {
             if let span = pageHeap.acquireDirty(granules, alignment: alignment) { return span }
-            cache.header.pointee.large.releaseAll()
+            cache.header.pointee.large.releaseCold()
         }
         return pageHeap.acquire(granules, alignment: alignment)
     }
