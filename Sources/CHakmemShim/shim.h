@@ -131,9 +131,12 @@ HAK_INLINE uintptr_t hak_bits_extract(uintptr_t word, uintptr_t mask, int from) 
 }
 
 #if HAKMEM_BMI2
-/* Whether the processor has BMI2: CPUID, leaf 7, EBX, bit 8. */
+/* Whether the processor has BMI2: CPUID, leaf 7, EBX, bit 8, where there are so many leaves. */
 HAK_INLINE bool hak_has_bmi2(void) {
-  uint32_t leaf = 7, word, count = 0, rest;
+  uint32_t leaf = 0, word, count = 0, rest;
+  __asm__("cpuid" : "+a"(leaf), "=b"(word), "+c"(count), "=d"(rest));
+  if (leaf < 7) return false;
+  leaf = 7, count = 0;
   __asm__("cpuid" : "+a"(leaf), "=b"(word), "+c"(count), "=d"(rest));
   return word >> 8 & 1;
 }

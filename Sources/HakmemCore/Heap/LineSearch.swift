@@ -69,9 +69,8 @@ enum LineSearch {
     /// ended.
     ///
     /// The first block found goes on top, the last to the slot nearest the bottom: malloc pops
-    /// ascending. Where
-    /// nothing of a line is out, as in new slabs and dropped heaps, blocks are counted off; else
-    /// they are the bits that are not set.
+    /// ascending. Where nothing of a line is out, as in new slabs and dropped heaps, blocks are
+    /// counted off; else they are the bits that are not set.
     static func fill(
         _ bin: UnsafeMutablePointer<Bin>, from span: Span, _ entry: UnsafePointer<SmallClass>,
         limit: UInt

@@ -23,7 +23,7 @@ package struct Ucb1: StrategySelector {
     /// How far windows of one strategy differ, as a share of its cost.
     private static let spread = 0.05
     /// A first window that costs between these many times the leader's gets a second: more is no
-    /// disturbance.
+    /// disturbance. And where `lean` costs more, `hoard` is tried.
     private static let disturbedRatio = 1.3
     private static let hopelessRatio = 2.5
     /// What leads must be better than the favourite by this share, and so must `lean` before
@@ -46,7 +46,8 @@ package struct Ucb1: StrategySelector {
         self.candidates = candidates | 1 << UInt16(favourite)
     }
 
-    /// Whether a strategy is to be tried: an extreme only where its direction has proved good.
+    /// Whether a strategy is to be tried: an extreme only where its direction has proved good, or
+    /// the other one dear.
     private func isDue(_ strategy: Int) -> Bool {
         guard competes(strategy) else { return false }
         switch strategy {
