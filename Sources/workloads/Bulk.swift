@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The family of structures that are built and dropped as a whole, in three orders of dropping.
+// The family of structures that are built and dropped as a whole, in several orders of dropping.
 
 import CWorkload
 
@@ -20,6 +20,11 @@ func visitBulk(_ body: (Workload) -> Void) {
             "bulk-shuffled", "bulk", iterations: 800_000, [.quick],
             "200,000 blocks of 16 to 128 bytes built, and freed in random order",
             run: { measureBulk(.shuffled, &$0) }))
+    body(
+        Workload(
+            "bulk-drift", "bulk", iterations: 3_000_000, [.quick],
+            "3,000 blocks built and freed in turn, of 200 sizes that drift from 16 to 1,016 bytes",
+            run: measureDrift))
 }
 
 /// In which order a structure's blocks are freed.
@@ -48,7 +53,38 @@ private func measureBulk(_ order: Order, _ measurement: inout Measurement) {
     table.unmap()
 }
 
+/// Batch after batch of 200 sizes, the least of which is a byte more each time; freed in order, in
+/// reverse, and every other one first.
+private func measureDrift(_ measurement: inout Measurement) {
+    let count = min(3_000, measurement.iterations)
+    let rounds = measurement.iterations / count
+    let table = Table(count: count)
+    var random = Random(seed: 3)
+    measurement.section(operations: rounds * count) {
+        for round in 0..<rounds {
+            let least = 16 &+ round % 801
+            for index in 0..<count {
+                table.slots[index] = makeBlock(least &+ random.next(below: 200))
+            }
+            switch round % 3 {
+            case 0: break
+            case 1: table.reverse()
+            default: table.dropEveryOther()
+            }
+            table.dropBlocks()
+        }
+    }
+    table.unmap()
+}
+
 extension Table {
+    fileprivate func dropEveryOther() {
+        for index in stride(from: 0, to: count, by: 2) {
+            dropBlock(block(index))
+            slots[index] = nil
+        }
+    }
+
     fileprivate func reverse() {
         for index in 0..<count / 2 { swapBlocks(index, count - 1 - index) }
     }

@@ -119,6 +119,7 @@ extension ThreadCache {
             // A bin without a limit gets its stack at its first refill.
             record.pointee.limit = 0
             record.pointee.below = 0
+            record.pointee.leastBelow = 0
             record.pointee.overflows = 0
             record.pointee.isUsed = false
             record.pointee.flushed = 0
@@ -132,6 +133,7 @@ extension ThreadCache {
         header.pointee.ownMap = OwnMapRange(start: 0, end: 0)
         header.pointee.site = 0
         header.pointee.slabGranules = 0
+        header.pointee.freshGranules = 0
         header.pointee.warmBytes = 0
     }
 

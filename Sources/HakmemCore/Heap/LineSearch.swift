@@ -17,14 +17,14 @@ import Synchronization
 struct SmallClass {
     /// Bits 0, s, 2s, … for blocks of s units: the starts in a line whose phase is 0.
     var stride: UInt64 = 0
-    var blockBytes: UInt32 = 0
-    /// Blocks that a refill brings at most.
-    var refillMax: UInt32 = 0
-    /// Ready blocks that hit paths can see of a bin, and that it can ever hold.
-    var windowMax: UInt32 = 0
-    var depthMax: UInt32 = 0
     /// Where a thread cache has the bottom of the deep stack: bytes below its address.
     var deepBottomBelow: UInt32 = 0
+    var blockBytes: UInt16 = 0
+    /// Blocks that a refill brings at most.
+    var refillMax: UInt16 = 0
+    /// Ready blocks that hit paths can see of a bin, and that it can ever hold.
+    var windowMax: UInt16 = 0
+    var depthMax: UInt16 = 0
 }
 
 enum SmallClassTable {
@@ -46,10 +46,10 @@ enum SmallClassTable {
                 entry.stride |= entry.stride << UInt64(shift)
                 shift += shift
             }
-            entry.blockBytes = UInt32(block)
-            entry.refillMax = sizeClass.refillMax
-            entry.windowMax = sizeClass.stackSlotsMax
-            entry.depthMax = sizeClass.stackDepthMax
+            entry.blockBytes = UInt16(block)
+            entry.refillMax = UInt16(sizeClass.refillMax)
+            entry.windowMax = UInt16(sizeClass.stackSlotsMax)
+            entry.depthMax = UInt16(sizeClass.stackDepthMax)
             entry.deepBottomBelow = UInt32(below + 8)
             below += sizeClass.deepStackBytes
             smallClasses[index] = entry

@@ -108,7 +108,7 @@ struct SizeClass: Equatable {
     private static let slotsMaxOfAll: UInt32 = 256
     private static let slotsFirst: UInt32 = 32
     private static let depthMaxOfAll: UInt32 = 4096
-    private static let stackBlockBytesMax: UInt32 = 128 * 1024
+    private static let stackBlockBytesMax: UInt32 = 512 * 1024
     private static let binBytesMax: UInt32 = 16 * 1024
     /// The least that the largest refills of a class bring.
     static let batchMin: UInt32 = 8

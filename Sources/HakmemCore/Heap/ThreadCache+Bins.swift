@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The bins of small classes on slow paths: how deep they grow, and how they overflow.
+// The bins of small classes on slow paths: how deep they grow. (ThreadCache+Overflow: what becomes
+// of blocks that they have no room for.)
 //
 // A bin's stack may be deeper than the start check allows between `top` and `full` (StartCheck), so
 // hit paths see a window of it. The sentinel lies under the window, and the block whose slot it
@@ -23,13 +24,13 @@ import Synchronization
 
 extension ThreadCache {
     @inline(__always)
-    private func windowMax(_ sizeClass: SizeClass) -> UInt32 {
-        SmallClassTable.entry(sizeClass).pointee.windowMax
+    func windowMax(_ sizeClass: SizeClass) -> UInt32 {
+        UInt32(SmallClassTable.entry(sizeClass).pointee.windowMax)
     }
 
     @inline(__always)
-    private func depthMax(_ sizeClass: SizeClass) -> UInt32 {
-        SmallClassTable.entry(sizeClass).pointee.depthMax
+    func depthMax(_ sizeClass: SizeClass) -> UInt32 {
+        UInt32(SmallClassTable.entry(sizeClass).pointee.depthMax)
     }
 
     /// The slot of a bin's sentinel. Only for a bin that has its stack.
@@ -46,7 +47,7 @@ extension ThreadCache {
     }
 
     /// Puts the sentinel into the slot `below` slots from the bottom. The bound is to be set next.
-    private func moveWindow(_ sizeClass: SizeClass, below: UInt) {
+    func moveWindow(_ sizeClass: SizeClass, below: UInt) {
         let record = record(sizeClass)
         let bottom = startCheck(sizeClass).pointee.bottom
         let old = pointer(window(sizeClass), to: UInt.self)
@@ -59,7 +60,7 @@ extension ThreadCache {
     /// Puts the bin's bound where the start check and the limit allow it; a bin that has more than
     /// its limit keeps what it has.
     @inline(__always)
-    private func setBound(_ sizeClass: SizeClass) {
+    func setBound(_ sizeClass: SizeClass) {
         let record = record(sizeClass)
         let bin = bin(sizeClass)
         let bottom = startCheck(sizeClass).pointee.bottom
@@ -71,7 +72,7 @@ extension ThreadCache {
     /// Raises a bin's limit to `wanted` blocks or as many as it can hold. Beyond what its shallow
     /// stack has room for it moves to its deep one, once so many blocks have gone through it that
     /// the pages of a stack of its own are worth it: bins with shallow ones share pages.
-    private func deepen(_ sizeClass: SizeClass, to wanted: UInt32) {
+    func deepen(_ sizeClass: SizeClass, to wanted: UInt32) {
         let record = record(sizeClass)
         let taken = record.pointee.taken.load(ordering: .relaxed)
         let depth =
@@ -115,10 +116,15 @@ extension ThreadCache {
     func takeReady(_ sizeClass: SizeClass) -> UInt {
         let bin = bin(sizeClass)
         if bin.pointee.top == window(sizeClass) {
-            let below = UInt(record(sizeClass).pointee.below)
-            if below == 0 { return 0 }
+            let record = record(sizeClass)
+            let below = UInt(record.pointee.below)
+            if below == 0 {
+                record.pointee.leastBelow = 0
+                return 0
+            }
             let step = min(below, UInt(windowMax(sizeClass) / 2))
             moveWindow(sizeClass, below: below &- step)
+            record.pointee.leastBelow = min(record.pointee.leastBelow, record.pointee.below)
             setBound(sizeClass)
         }
         let block = pointer(bin.pointee.top, to: UInt.self).pointee
@@ -137,7 +143,8 @@ extension ThreadCache {
             record.pointee.overflows = 0
             record.pointee.refilled = 0
         } else {
-            let most = min(sizeClass.refillMax, UInt32(policy.pointee.refillBlocksMax))
+            let classMost = SmallClassTable.entry(sizeClass).pointee.refillMax
+            let most = min(UInt32(classMost), UInt32(policy.pointee.refillBlocksMax))
             record.pointee.batch = UInt16(min(UInt32(record.pointee.batch) * 2, most))
             // Frees find room beside what a refill brings.
             let needed = min(record.pointee.batch * 2, UInt16(depthMax(sizeClass)))
@@ -170,152 +177,11 @@ extension ThreadCache {
     }
 
     /// Moves the window so that half of it is room.
-    private func moveWindowUp(_ sizeClass: SizeClass, _ ready: UInt) {
+    func moveWindowUp(_ sizeClass: SizeClass, _ ready: UInt) {
         let half = UInt(windowMax(sizeClass) / 2)
         let below = max(ready, half) &- half
         if below != record(sizeClass).pointee.below { moveWindow(sizeClass, below: below) }
         setBound(sizeClass)
-    }
-
-    // MARK: Overflow
-
-    /// Makes room in a full bin.
-    @inline(never)
-    func overflow(_ sizeClass: SizeClass) {
-        tick()
-        let record = record(sizeClass)
-        let ready = readyCount(sizeClass)
-        if ready == 0 { return }
-        record.pointee.isUsed = true
-        if record.pointee.overflows == 0 {
-            record.pointee.overflows = 1
-            let swing = min(record.pointee.flushed, record.pointee.refilled)
-            record.pointee.flushed = 0
-            deepen(sizeClass, to: UInt32(record.pointee.limit) &+ swing)
-        }
-        if ready < UInt(record.pointee.limit) {
-            moveWindowUp(sizeClass, ready)
-            return
-        }
-        if record.pointee.batch > UInt16(SizeClass.batchMin) { record.pointee.batch /= 2 }
-        if record.pointee.flushed > depthMax(sizeClass) {
-            lowerLimit(sizeClass)
-            flush(sizeClass, ready)
-        } else {
-            // One block at least: a limit is never as low as 1.
-            flush(sizeClass, ready / 2)
-        }
-    }
-
-    /// Sets the limit of a bin of a program that drops what it has: few blocks, but while many more
-    /// are out a window of them. Each flush ends what the processor has under way of the program's
-    /// own cache misses, so few long ones are cheaper than many short ones.
-    private func lowerLimit(_ sizeClass: SizeClass) {
-        let record = record(sizeClass)
-        let few = record.pointee.blocksOut / ThreadCache.outPerReadyMin
-        let wanted = max(sizeClass.stackSlotsFirst, min(few, windowMax(sizeClass)))
-        if wanted <= record.pointee.limit {
-            record.pointee.limit = UInt16(truncatingIfNeeded: wanted)
-        } else {
-            deepen(sizeClass, to: wanted)
-        }
-    }
-
-    /// Blocks that are out for each that a dropping program's bin may hold, beyond the first few.
-    private static let outPerReadyMin: UInt32 = 8
-
-    /// Returns the `count` blocks that have been ready for longest to their slabs.
-    private func flush(_ sizeClass: SizeClass, _ count: UInt) {
-        let record = record(sizeClass)
-        if record.pointee.below != 0 { moveWindow(sizeClass, below: 0) }
-        let bin = bin(sizeClass)
-        let bottom = startCheck(sizeClass).pointee.bottom
-        let top = bin.pointee.top
-        let first = bottom &- 8
-        let end = first &- count &* 8
-        Sections.measure(.flush) { returnReady(sizeClass, first, end) }
-        let left = (end &+ 8 &- top) / 8
-        var index: UInt = 0
-        while index != left {
-            pointer(first &- index &* 8, to: UInt.self).pointee =
-                pointer(end &- index &* 8, to: UInt.self).pointee
-            index &+= 1
-        }
-        bin.pointee.top = bottom &- left &* 8
-        record.pointee.flushed &+= UInt32(truncatingIfNeeded: count)
-        record.pointee.blocksOut &-= UInt32(truncatingIfNeeded: count)
-        if process.options.countsEveryCall { ThreadCache.count(record.pointee.taken, 0 &- count) }
-        moveWindowUp(sizeClass, left)
-    }
-
-    /// Returns the blocks in the slots from `slot` down to `end` to their slabs, those that follow
-    /// one another in one line at once: what was allocated together is often freed together. A
-    /// function of its own, for its registers: all blocks that do not stay ready come through here.
-    ///
-    /// The slot at `end` is another's or a kept block's; it is as it was when this returns.
-    @inline(never)
-    private func returnReady(_ sizeClass: SizeClass, _ slot: UInt, _ end: UInt) {
-        let map = BlockMapView()
-        // No block is near address 0: it ends the last line's run.
-        let behind = pointer(end, to: UInt.self).pointee
-        pointer(end, to: UInt.self).pointee = 0
-        var slot = slot
-        var block = pointer(slot, to: UInt.self).pointee
-        repeat {
-            let first = block
-            let line = map.live(first)
-            let span = map.span(first)
-            var live = line.pointee.load(ordering: .relaxed)
-            var count: UInt32 = 0
-            repeat {
-                if !hak_bit_take(&live, block &>> unitShift) {
-                    // The line is as it was: begin with it again.
-                    pointer(end, to: UInt.self).pointee = behind
-                    return returnOneByOne(sizeClass, slot &+ UInt(count) &* 8, end)
-                }
-                count &+= 1
-                slot &-= 8
-                block = pointer(slot, to: UInt.self).pointee
-            } while block ^ first < lineBytes
-            line.pointee.store(live, ordering: .relaxed)
-            blocksReturned(count, span)
-        } while slot != end
-        pointer(end, to: UInt.self).pointee = behind
-    }
-
-    /// The same when one of them was freed that had never been handed out, or twice.
-    @inline(never)
-    private func returnOneByOne(_ sizeClass: SizeClass, _ slot: UInt, _ end: UInt) {
-        var slot = slot
-        while slot != end {
-            let block = pointer(slot, to: UInt.self).pointee
-            // The caller counts all of them as returned.
-            record(sizeClass).pointee.blocksOut &+= 1
-            if ThreadCache.isOut(block) {
-                returnToSlab(block)
-            } else {
-                Misuse.reportFree(of: block, in: BlockMapView().span(block))
-            }
-            slot &-= 8
-        }
-    }
-
-    /// Puts the ready blocks of every bin back into their slabs; or only of those that were neither
-    /// refilled nor full since the last call for them.
-    func flushBins(onlyUnused: Bool = false) {
-        for index in 1...SizeClass.smallCount {
-            let sizeClass = SizeClass(index: index)
-            let record = record(sizeClass)
-            // Pages of records that no class has used stay untouched.
-            if record.pointee.limit == 0 { continue }
-            let isUsed = record.pointee.isUsed
-            record.pointee.isUsed = false
-            if onlyUnused, isUsed { continue }
-            record.pointee.limit = UInt16(sizeClass.stackSlotsFirst)
-            record.pointee.batch = SizeClass.batchBeforeFirst
-            let ready = readyCount(sizeClass)
-            if ready == 0 { setBound(sizeClass) } else { flush(sizeClass, ready) }
-        }
     }
 
     /// Whether a block is among the ready ones of its class.

@@ -54,11 +54,11 @@ extension ThreadCache {
         let record = record(sizeClass)
         let isGrown = record.pointee.slabs >= SizeClass.slabsBeforeGrown
         let granules = sizeClass.slabGranules(isGrown: isGrown)
-        let acquired =
-            isGrown && sizeClass.isDense
-            ? pageHeap.acquireDense(granules) : pageHeap.acquire(granules)
-        guard let span = acquired else { return nil }
+        guard let span = acquireSpan(granules, isDense: isGrown && sizeClass.isDense) else {
+            return nil
+        }
         let isClean = !span.header.pointee.isDirty
+        if isClean { header.pointee.freshGranules &+= UInt32(granules) }
         span.header.pointee.owner = address
         span.header.pointee.sizeClass = UInt8(sizeClass.index)
         span.header.pointee.isFull = false
@@ -80,6 +80,24 @@ extension ThreadCache {
         record.pointee.available.pushLast(span)
         return span
     }
+
+    /// Memory for a slab. Before a cache grows by another part of itself, bins that nobody has used
+    /// while it grew by the last one give back what they hold: a program whose sizes drift would
+    /// else leave a full bin behind for each class that it came through.
+    private func acquireSpan(_ granules: UInt, isDense: Bool) -> Span? {
+        let isGrowing =
+            header.pointee.freshGranules
+            > max(header.pointee.slabGranules / 32, ThreadCache.freshGranulesMin)
+        if isGrowing {
+            if let span = pageHeap.acquireDirty(granules, alignment: 1) { return span }
+            header.pointee.freshGranules = 0
+            flushUnused(bytesMin: ThreadCache.unusedBytesMin)
+        }
+        return isDense ? pageHeap.acquireDense(granules) : pageHeap.acquire(granules)
+    }
+
+    private static let unusedBytesMin: UInt = 32 << 10
+    private static let freshGranulesMin: UInt32 = 8
 
     func countSlab(_ span: Span, _ record: UnsafeMutablePointer<ClassRecord>) {
         record.pointee.slabs += 1

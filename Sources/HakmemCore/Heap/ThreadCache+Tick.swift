@@ -35,7 +35,7 @@ extension ThreadCache {
         let now = Clock.nowMs()
         if now &- header.pointee.binsFlushedMs >= UInt32(policy.pointee.purgeDelayMs) {
             header.pointee.binsFlushedMs = now
-            flushBins(onlyUnused: true)
+            flushUnused(bytesMin: 0)
         }
         header.pointee.large.releaseAged(now)
         cachePool.coolDownIfDue(now)

@@ -100,8 +100,10 @@ struct ThreadCacheHeader: ~Copyable {
     /// or the stack too large for what is left, below this.
     var shallowStacksFrom: UInt
     var shallowStacksBelow: UInt
-    /// Granules of its slabs.
+    /// Granules of its slabs, and of those that were untouched memory since bins were looked over
+    /// for what nobody uses.
     var slabGranules: UInt32
+    var freshGranules: UInt32
     /// Pooled: since when, in ms. Guarded by: the pool's lock.
     var pooledMs: UInt32
     /// Pooled: bytes of its slabs while it still has ready blocks and empty slabs, else 0
@@ -125,6 +127,8 @@ struct ClassRecord: ~Copyable {
     var limit: UInt16
     var below: UInt16
     var batch: UInt16
+    /// Small: fewest blocks that were out of sight since unused ones were flushed.
+    var leastBelow: UInt16
     /// Small: blocks returned to slabs, and taken from there, since the bin last turned from taking
     /// to returning.
     var flushed: UInt32

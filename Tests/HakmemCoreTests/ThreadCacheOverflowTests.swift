@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+//
+// What bins give back when nobody wants it.
+
+import Testing
+
+@testable import HakmemCoreHosted
+
+extension HeapTests {
+    @Suite struct ThreadCacheOverflowTests {
+        private static let bytes: UInt = 512
+        private static let sizeClass = SizeClass(bytes: bytes)
+
+        /// Makes a bin hold so many blocks: they are taken and freed until it keeps all of them.
+        private static func fill(_ cache: ThreadCache, _ count: Int) throws {
+            for _ in 0..<12 {
+                let blocks = try (0..<count).map { _ in try Block.take(bytes) }
+                blocks.forEach(Block.free)
+            }
+            try require(cache.readyCount(sizeClass) >= count, "it holds fewer")
+        }
+
+        @Test func whatIsOutOfSightAllTheTimeGoesBack() throws {
+            try withCache { cache in
+                let sizeClass = ThreadCacheOverflowTests.sizeClass
+                cache.releaseMemory()
+                try ThreadCacheOverflowTests.fill(cache, 400)
+                cache.flushUnused(bytesMin: 0)
+                let held = cache.readyCount(sizeClass)
+                try require(held >= 400, "what was used goes back")
+                // A hundred come and go, in refills and overflows of the window.
+                let some = try (0..<100).map { _ in try Block.take(512) }
+                some.forEach(Block.free)
+                cache.flushUnused(bytesMin: 0)
+                let kept = cache.readyCount(sizeClass)
+                try require(kept >= 100 && kept <= 200, "\(kept) of \(held) blocks kept")
+                try requireIntact(cache)
+                // Nobody has come by since.
+                cache.flushUnused(bytesMin: 0)
+                try require(cache.readyCount(sizeClass) == 0)
+                try require(Block.liveOutsideBins(cache, sizeClass) == 0)
+            }
+        }
+
+        @Test func fewBytesStay() throws {
+            try withCache { cache in
+                let sizeClass = ThreadCacheOverflowTests.sizeClass
+                cache.releaseMemory()
+                try ThreadCacheOverflowTests.fill(cache, 40)
+                for _ in 0..<2 { cache.flushUnused(bytesMin: 64 << 10) }
+                try require(cache.readyCount(sizeClass) >= 40)
+            }
+        }
+
+        /// A program whose sizes drift does not leave a full bin behind for each class.
+        @Test func unusedBinsGiveBackBeforeACacheGrows() throws {
+            try withCache { cache in
+                let sizeClass = ThreadCacheOverflowTests.sizeClass
+                cache.releaseMemory()
+                _ = pageHeap.purge(now: Clock.nowMs(), all: true)
+                try ThreadCacheOverflowTests.fill(cache, 400)
+                try require(cache.readyCount(sizeClass) >= 400)
+                var others: [UInt] = []
+                for _ in 0..<4096 { others.append(try Block.take(1000)) }
+                try require(cache.readyCount(sizeClass) == 0, "\(cache.readyCount(sizeClass)) left")
+                others.forEach(Block.free)
+                try requireIntact(cache)
+            }
+        }
+    }
+}
