@@ -122,6 +122,7 @@ extension ThreadCache {
             record.pointee.leastBelow = 0
             record.pointee.overflows = 0
             record.pointee.isUsed = false
+            record.pointee.keptEmpty = false
             record.pointee.flushed = 0
             record.pointee.refilled = 0
         }
@@ -148,6 +149,7 @@ extension ThreadCache {
         }
         span.header.pointee.blocksOut = UInt32(blocksOut)
         record(sizeClass).pointee.blocksOut += UInt32(blocksOut)
+        if blocksOut == 0 { record(sizeClass).pointee.keptEmpty = true }
         span.header.pointee.virginFromOrStamp = UInt32.max
         LineSearch.restart(span, sizeClass)
         recallOwnMap(span)

@@ -138,7 +138,6 @@ extension ThreadCache {
     @inline(__always)
     func nextBatch(_ sizeClass: SizeClass) -> UInt {
         let record = record(sizeClass)
-        record.pointee.isUsed = true
         if record.pointee.overflows != 0 {
             record.pointee.overflows = 0
             record.pointee.refilled = 0

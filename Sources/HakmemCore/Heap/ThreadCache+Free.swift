@@ -171,8 +171,11 @@ extension ThreadCache {
             record.pointee.available.pushLast(span)
         }
         if span.header.pointee.blocksOut != 0 { return }
-        if record.pointee.available.isOnly(span) { return }
-        releaseSlab(span)
+        if record.pointee.available.isOnly(span) {
+            record.pointee.keptEmpty = true
+        } else {
+            releaseSlab(span)
+        }
     }
 
     /// Whether a block is out, as far as this thread can see.
@@ -187,6 +190,8 @@ extension ThreadCache {
         var retired = SpanList()
         for index in 1..<SizeClass.end {
             let record = record(SizeClass(index: index))
+            if !record.pointee.keptEmpty { continue }
+            record.pointee.keptEmpty = false
             var next = record.pointee.available.firstSpan
             while let span = next {
                 next = Span(atOrNil: span.header.pointee.next)

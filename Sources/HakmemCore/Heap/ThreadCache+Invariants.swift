@@ -43,6 +43,11 @@
             if listed != own.filter({ !Span(at: $0).header.pointee.isFull }) {
                 found.append("\(listed.count) slabs listed of \(own.count), not those with room")
             }
+            if !record.pointee.keptEmpty,
+                own.contains(where: { Span(at: $0).header.pointee.blocksOut == 0 })
+            {
+                found.append("an empty slab that no release would find")
+            }
             if sizeClass.isSmall {
                 let out = own.reduce(0) {
                     $0 + Span(at: $1).header.pointee.blocksOut & ~Span.fullMark

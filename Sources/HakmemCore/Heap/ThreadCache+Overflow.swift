@@ -136,7 +136,7 @@ extension ThreadCache {
     func flushBins() {
         for index in 1...SizeClass.smallCount {
             let sizeClass = SizeClass(index: index)
-            if record(sizeClass).pointee.limit != 0 { flushWhole(sizeClass) }
+            if hasStack(sizeClass) { flushWhole(sizeClass) }
         }
     }
 
@@ -145,9 +145,8 @@ extension ThreadCache {
     func flushUnused(bytesMin: UInt) {
         for index in 1...SizeClass.smallCount {
             let sizeClass = SizeClass(index: index)
+            if !hasStack(sizeClass) { continue }
             let record = record(sizeClass)
-            // Pages of records that no class has used stay untouched.
-            if record.pointee.limit == 0 { continue }
             let isUsed = record.pointee.isUsed
             let unused = isUsed ? UInt(record.pointee.leastBelow) : readyCount(sizeClass)
             if unused &* sizeClass.blockBytes >= bytesMin {
@@ -156,6 +155,12 @@ extension ThreadCache {
             record.pointee.isUsed = false
             record.pointee.leastBelow = record.pointee.below
         }
+    }
+
+    /// Whether a bin was ever used. Asks what is in memory anyway: pages of records that no class
+    /// has used stay untouched.
+    private func hasStack(_ sizeClass: SizeClass) -> Bool {
+        bin(sizeClass).pointee.top != hak_empty_slot_address()
     }
 
     private func flushWhole(_ sizeClass: SizeClass) {

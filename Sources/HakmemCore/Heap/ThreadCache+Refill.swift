@@ -21,6 +21,8 @@ extension ThreadCache {
     @inline(__always)
     private func refillNow(_ sizeClass: SizeClass) -> UInt {
         ThreadCache.count(header.pointee.refills)
+        // Written before anything of the record is read (acquireSlab says why).
+        record(sizeClass).pointee.isUsed = true
         prepareBin(sizeClass)
         drainInbox(keepsReady: true)
         let ready = takeReady(sizeClass)
@@ -65,6 +67,9 @@ extension ThreadCache {
         span.header.pointee.blocksOut = 0
         span.header.pointee.virginFromOrStamp = isClean ? 0 : UInt32.max
         LineSearch.restart(span, sizeClass)
+        // Its live words are 0 already. A page of the map that is read before it is written costs
+        // another fault, and an interrupt of the other processors.
+        BlockMap.live(span.start).pointee.store(0, ordering: .relaxed)
         if sizeClass.isSmall {
             // Every free takes the slow path while it is to be counted.
             let binOffset = process.options.countsEveryCall ? 0 : sizeClass.blockBytes

@@ -135,6 +135,8 @@ struct ClassRecord: ~Copyable {
     var refilled: UInt32
     /// Small: blocks that are out, with the program or ready.
     var blocksOut: UInt32
+    /// Whether a slab was kept that had no block out; it may have some again.
+    var keptEmpty: Bool
     /// Blocks taken from slabs since the start, bins included. While every call is counted: also
     /// those freed into the bin, and less those that the bin returned.
     let taken: Atomic<UInt>
