@@ -30,11 +30,12 @@ package struct Demands {
 
     /// A setting is felt from this part of the allocator's time, or of its memory, on.
     private static let feltPart: UInt = 100
-    /// What a call costs about, in nanoseconds.
+    /// What a call costs about, in nanoseconds; a move, which copies from bytes to megabytes, in a
+    /// program where they weigh.
     private static let refillNs: UInt = 100
     private static let largeMissNs: UInt = 300
     private static let whaleMissNs: UInt = 20_000
-    private static let moveNs: UInt = 200
+    private static let moveNs: UInt = 2_000
     private static let purgeNs: UInt = 2_000
 
     private func isFelt(_ count: UInt, ns: UInt) -> Bool {

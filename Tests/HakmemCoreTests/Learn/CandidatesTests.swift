@@ -50,7 +50,7 @@ import Testing
     }
 
     @Test func growthAsksForHeadRoom() {
-        let found = candidates { $0.moves = 1000 }
+        let found = candidates { $0.moves = 100 }
         #expect(found.contains(9) && !found.contains(5) && !found.contains(7))
     }
 
