@@ -35,42 +35,45 @@ private enum Order {
 }
 
 private func measureBulk(_ order: Order, _ measurement: inout Measurement) {
-    let count = min(200_000, measurement.iterations)
-    let rounds = measurement.iterations / count
-    let table = Table(count: count)
-    var random = Random(seed: 2)
-    measurement.section(operations: rounds * count) {
-        for _ in 0..<rounds {
-            table.fill(.small, &random)
-            switch order {
-            case .forward: break
-            case .reverse: table.reverse()
-            case .shuffled: table.shuffle(&random)
-            }
-            table.dropBlocks()
+    measureRounds(of: 200_000, seed: 2, &measurement) { _, table, random in
+        table.fill(.small, &random)
+        switch order {
+        case .forward: break
+        case .reverse: table.reverse()
+        case .shuffled: table.shuffle(&random)
         }
     }
-    table.unmap()
 }
 
 /// Batch after batch of 200 sizes, the least of which is a byte more each time; freed in order, in
 /// reverse, and every other one first.
 private func measureDrift(_ measurement: inout Measurement) {
-    let count = min(3_000, measurement.iterations)
+    measureRounds(of: 3_000, seed: 3, &measurement) { round, table, random in
+        let least = 16 &+ round % 801
+        for index in 0..<table.count {
+            table.slots[index] = makeBlock(least &+ random.next(below: 200))
+        }
+        switch round % 3 {
+        case 0: break
+        case 1: table.reverse()
+        default: table.dropEveryOther()
+        }
+    }
+}
+
+/// Has `build` fill the table and put it in order, drops what is in it, and again.
+@inline(__always)
+private func measureRounds(
+    of blocks: Int, seed: Int, _ measurement: inout Measurement,
+    _ build: (_ round: Int, _ table: Table, _ random: inout Random) -> Void
+) {
+    let count = min(blocks, measurement.iterations)
     let rounds = measurement.iterations / count
     let table = Table(count: count)
-    var random = Random(seed: 3)
+    var random = Random(seed: seed)
     measurement.section(operations: rounds * count) {
         for round in 0..<rounds {
-            let least = 16 &+ round % 801
-            for index in 0..<count {
-                table.slots[index] = makeBlock(least &+ random.next(below: 200))
-            }
-            switch round % 3 {
-            case 0: break
-            case 1: table.reverse()
-            default: table.dropEveryOther()
-            }
+            build(round, table, &random)
             table.dropBlocks()
         }
     }

@@ -19,13 +19,14 @@ extension HeapTests {
                 let sizeClass = SizeClass(index: index)
                 var blocks: [UInt] = []
                 try require(Block.liveOutsideBins(cache, sizeClass) == 0, "an earlier test's block")
-                for _ in 0..<40 {
+                for round in 0..<40 {
                     for _ in 0..<100 { blocks.append(try Block.take(sizeClass.blockBytes)) }
                     for _ in 0..<60 {
                         let chosen = random.below(blocks.count)
                         blocks.swapAt(chosen, blocks.count - 1)
                         Block.free(blocks.removeLast())
                     }
+                    if round % 3 == 2 { cache.flushUnused(bytesMin: 0) }
                     try requireIntact(cache)
                     let live = Block.liveOutsideBins(cache, sizeClass)
                     try require(live == blocks.count, "\(live) live, \(blocks.count) held")

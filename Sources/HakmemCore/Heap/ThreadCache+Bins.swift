@@ -55,6 +55,7 @@ extension ThreadCache {
         old.pointee = new.pointee
         new.pointee = sentinel
         record.pointee.below = UInt16(truncatingIfNeeded: below)
+        record.pointee.leastBelow = min(record.pointee.leastBelow, record.pointee.below)
     }
 
     /// Puts the bin's bound where the start check and the limit allow it; a bin that has more than
@@ -116,15 +117,10 @@ extension ThreadCache {
     func takeReady(_ sizeClass: SizeClass) -> UInt {
         let bin = bin(sizeClass)
         if bin.pointee.top == window(sizeClass) {
-            let record = record(sizeClass)
-            let below = UInt(record.pointee.below)
-            if below == 0 {
-                record.pointee.leastBelow = 0
-                return 0
-            }
+            let below = UInt(record(sizeClass).pointee.below)
+            if below == 0 { return 0 }
             let step = min(below, UInt(windowMax(sizeClass) / 2))
             moveWindow(sizeClass, below: below &- step)
-            record.pointee.leastBelow = min(record.pointee.leastBelow, record.pointee.below)
             setBound(sizeClass)
         }
         let block = pointer(bin.pointee.top, to: UInt.self).pointee

@@ -74,6 +74,9 @@
             let bottom = startCheck(sizeClass).pointee.bottom
             let below = UInt(record(sizeClass).pointee.below)
             let sentinelSlot = bottom - below * 8
+            if UInt(record(sizeClass).pointee.leastBelow) > below {
+                found.append("more unused than out of sight")
+            }
             if bin.top < bin.full { found.append("bin above its bound") }
             if bin.top > sentinelSlot { found.append("bin below its sentinel") }
             if sentinelSlot - bin.full > UInt(sizeClass.stackSlotsMax) * 8 {

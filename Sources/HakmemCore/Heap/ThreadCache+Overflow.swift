@@ -59,6 +59,8 @@ extension ThreadCache {
     /// Returns the `count` blocks that have been ready for longest to their slabs.
     private func flush(_ sizeClass: SizeClass, _ count: UInt) {
         let record = record(sizeClass)
+        // The window moves down only to make way: what was out of sight still is, less what goes.
+        let leastBelow = UInt(record.pointee.leastBelow)
         if record.pointee.below != 0 { moveWindow(sizeClass, below: 0) }
         let bin = bin(sizeClass)
         let bottom = startCheck(sizeClass).pointee.bottom
@@ -74,10 +76,11 @@ extension ThreadCache {
             index &+= 1
         }
         bin.pointee.top = bottom &- left &* 8
-        record.pointee.leastBelow -= min(record.pointee.leastBelow, UInt16(count))
         record.pointee.blocksOut &-= UInt32(truncatingIfNeeded: count)
         if process.options.countsEveryCall { ThreadCache.count(record.pointee.taken, 0 &- count) }
         moveWindowUp(sizeClass, left)
+        let unused = min(max(leastBelow, count) &- count, UInt(record.pointee.below))
+        record.pointee.leastBelow = UInt16(truncatingIfNeeded: unused)
     }
 
     /// Returns the blocks in the slots from `slot` down to `end` to their slabs, those that follow

@@ -92,7 +92,8 @@ extension ThreadCache {
     private func acquireSpan(_ granules: UInt, isDense: Bool) -> Span? {
         let isGrowing =
             header.pointee.freshGranules
-            > max(header.pointee.slabGranules / 32, ThreadCache.freshGranulesMin)
+            > max(
+                header.pointee.slabGranules / ThreadCache.freshPart, ThreadCache.freshGranulesMin)
         if isGrowing {
             if let span = pageHeap.acquireDirty(granules, alignment: 1) { return span }
             header.pointee.freshGranules = 0
@@ -101,8 +102,12 @@ extension ThreadCache {
         return isDense ? pageHeap.acquireDense(granules) : pageHeap.acquire(granules)
     }
 
-    private static let unusedBytesMin: UInt = 32 << 10
+    /// Untouched memory that a cache takes before it looks for unused blocks: a part of its slabs,
+    /// and at least so many granules.
+    private static let freshPart: UInt32 = 32
     private static let freshGranulesMin: UInt32 = 8
+    /// Less of a class stays: small slabs that go leave holes that larger ones do not fit.
+    private static let unusedBytesMin: UInt = 32 << 10
 
     func countSlab(_ span: Span, _ record: UnsafeMutablePointer<ClassRecord>) {
         record.pointee.slabs += 1

@@ -127,7 +127,7 @@ struct ClassRecord: ~Copyable {
     var limit: UInt16
     var below: UInt16
     var batch: UInt16
-    /// Small: fewest blocks that were out of sight since unused ones were flushed.
+    /// Small: fewest blocks that were out of sight since unused ones were flushed; at most `below`.
     var leastBelow: UInt16
     /// Small: blocks returned to slabs, and taken from there, since the bin last turned from taking
     /// to returning.
