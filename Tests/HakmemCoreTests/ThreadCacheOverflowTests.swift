@@ -42,6 +42,32 @@ extension HeapTests {
             }
         }
 
+        /// A bin that is full by its limit, with little in sight, and gets a higher one: its window
+        /// moves down.
+        @Test func whatComesIntoSightIsNotUnused() throws {
+            try withCache { cache in
+                let sizeClass = ThreadCacheOverflowTests.sizeClass
+                let record = cache.record(sizeClass)
+                cache.releaseMemory()
+                try ThreadCacheOverflowTests.fill(cache, 400)
+                cache.flushUnused(bytesMin: 0)
+                let below = record.pointee.below
+                let inSight = cache.readyCount(sizeClass) - UInt(below)
+                try require(below > 100 && inSight > 5, "nothing is out of sight")
+                var taken = try (5..<inSight).map { _ in try Block.take(512) }
+                record.pointee.limit = UInt16(cache.readyCount(sizeClass))
+                record.pointee.overflows = 0
+                (record.pointee.flushed, record.pointee.refilled) = (200, 200)
+                cache.setBound(sizeClass)
+                Block.free(taken.removeLast())
+                try require(record.pointee.below < below, "the window has not moved down")
+                try requireIntact(cache)
+                cache.flushUnused(bytesMin: 0)
+                try requireIntact(cache)
+                taken.forEach(Block.free)
+            }
+        }
+
         @Test func fewBytesStay() throws {
             try withCache { cache in
                 let sizeClass = ThreadCacheOverflowTests.sizeClass
