@@ -22,7 +22,7 @@ extension HeapTests {
 
         @Test func oneThread() throws {
             let seed = Randomness.printedSeed()
-            try withCache { cache in
+            try withCache(isTicking: true) { cache in
                 var shadow = ShadowHeap(seed: seed)
                 for step in 0..<ModelTests.steps {
                     do { try shadow.step() } catch {

@@ -25,10 +25,7 @@ extension HeapTests {
                 try withCache { cache in
                     cache.header.pointee.large.releaseAll()
                     whaleCache.releaseAll()
-                    // No tick ages what is kept while the test looks at it.
-                    cache.header.pointee.callsUntilTick = 100_000
                     try body(cache)
-                    cache.header.pointee.callsUntilTick = 0
                     cache.header.pointee.large.releaseAll()
                     whaleCache.releaseAll()
                 }

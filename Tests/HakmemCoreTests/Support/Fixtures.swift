@@ -32,12 +32,20 @@ enum Heap {
 
 /// Runs `body` in a new thread with the cache that it has adopted, and looks the cache and the page
 /// heap over afterwards.
+///
+/// Unless it `isTicking`, nothing ages what the cache keeps while the test looks at it: how long a
+/// test has taken does not change what it sees.
 @discardableResult
-func withCache<Value>(_ body: @escaping (ThreadCache) throws -> Value) throws -> Value {
+func withCache<Value>(
+    isTicking: Bool = false, _ body: @escaping (ThreadCache) throws -> Value
+) throws -> Value {
     StartedHeap.ensure()
     return try onThread {
         hakFree(hakMalloc(1))
         let cache = ThreadCache(at: hak_cache_get())
+        cache.header.pointee.callsUntilTick = isTicking ? 0 : .max
+        cache.header.pointee.freshGranules = 0
+        defer { cache.header.pointee.callsUntilTick = 0 }
         let value = try body(cache)
         try requireIntact(cache)
         return value
