@@ -30,7 +30,7 @@
 /* ---- The empty cache and the empty map: what the hit path reads before anything is set up ---- */
 
 /* The layout of a thread cache as far as it goes here; HakmemCore asserts that the two agree. */
-#define HAK_BINS 65
+#define HAK_BINS 85
 #define HAK_OWN_MAP_OFFSET 4096
 
 struct hak_empty_bin {
@@ -100,6 +100,11 @@ HAK_INLINE bool hak_mark_clear(uintptr_t block) {
   *(uint64_t *)block = word & ~((uint64_t)1 << 31);
   return word >> 31 & 1;
 #endif
+}
+
+/* The number of the highest bit of a word that is not 0. */
+HAK_INLINE uintptr_t hak_highest_bit(uintptr_t word) {
+  return 63 ^ (uintptr_t)__builtin_clzl(word);
 }
 
 /* Clears bit `unit` modulo 64 of a word; false when it was clear: one instruction for four. */

@@ -53,7 +53,7 @@ extension HeapTests {
         }
 
         private func readyBlocks(_ cache: ThreadCache) -> UInt {
-            (1...SizeClass.smallCount).reduce(0) {
+            (1..<SizeClass.end).reduce(0) {
                 $0 + cache.readyCount(SizeClass(index: $1))
             }
         }

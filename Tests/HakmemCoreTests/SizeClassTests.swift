@@ -39,19 +39,31 @@ import Testing
         }
     }
 
-    @Test func smallAndMediumPart() {
+    @Test func tinySmallAndMediumPart() {
         for sizeClass in SizeClassTests.all {
+            #expect(sizeClass.isTiny == (sizeClass.blockBytes <= tinyMax))
             #expect(sizeClass.isSmall == (sizeClass.blockBytes <= smallMax))
-            if !sizeClass.isSmall { #expect(0..<SizeClass.mediumCount ~= sizeClass.mediumIndex) }
         }
         #expect(SizeClassTests.all.filter(\.isSmall).count == SizeClass.smallCount)
     }
 
-    /// A small block wastes less than a unit, a medium one at most a fifth of itself.
+    @Test func hitPathsFindTheBinOfASize() {
+        for bytes in tinyMax + 1...mediumMax {
+            let offset = SizeClass.binOffset(bytesAboveTiny: bytes)
+            if offset != SizeClass(bytes: bytes).binOffset {
+                Issue.record("\(bytes) goes to the bin at \(offset)")
+            }
+        }
+        for bytes in 1...tinyMax {
+            #expect(SizeClass(bytes: bytes).binOffset == alignUp(bytes, to: unitBytes))
+        }
+    }
+
+    /// A tiny block wastes less than a unit, another one at most a fifth of itself.
     @Test func wasteIsBounded() {
         for bytes in 1...mediumMax {
             let waste = SizeClass(bytes: bytes).blockBytes - bytes
-            let bound = bytes <= smallMax ? unitBytes - 1 : SizeClass(bytes: bytes).blockBytes / 5
+            let bound = bytes <= tinyMax ? unitBytes - 1 : SizeClass(bytes: bytes).blockBytes / 5
             if waste > bound { Issue.record("\(bytes) wastes \(waste)") }
         }
     }
@@ -68,9 +80,9 @@ import Testing
     }
 
     @Test func refillsFitTheStack() {
-        for sizeClass in SizeClassTests.all where sizeClass.isSmall {
+        for sizeClass in SizeClassTests.all {
             #expect(1...sizeClass.stackSlotsMax ~= sizeClass.refillMax)
-            #expect(1...sizeClass.stackSlotsMax ~= sizeClass.stackSlotsFirst)
+            #expect(2...sizeClass.stackSlotsMax ~= sizeClass.stackSlotsFirst)
             #expect(sizeClass.stackSlotsMax <= sizeClass.stackDepthMax)
             #expect(sizeClass.stackDepthMax <= UInt16.max)
         }

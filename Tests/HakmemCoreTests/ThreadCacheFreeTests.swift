@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Frees into slabs: what they leave in lines, bins, lists and hints.
+// Frees into slabs: what they leave in lines, bins and lists.
 
 import CHakmemShim
 import Synchronization
@@ -11,7 +11,7 @@ import Testing
 extension HeapTests {
     @Suite struct ThreadCacheFreeTests {
         /// Blocks that neither the program nor a bin holds, yet the map calls live, are lost.
-        @Test(arguments: [4, 5, 8, 13, 31, 64])
+        @Test(arguments: [4, 5, 8, 13, 31, 64, 65, 72, 73, 84])
         func noBlockIsLost(index: Int) throws {
             let seed = Randomness.printedSeed()
             try withCache { cache in

@@ -78,11 +78,10 @@ extension HeapTests {
             let cache = try #require(made)
             let page = cache.address..<cache.address + UInt(HAK_OWN_MAP_OFFSET)
             let inPage = cache.header.pointee.shallowStacksFrom..<page.upperBound
-            let hints = cache.hints(SizeClass(index: SizeClass.smallCount + 1))
-            let below =
-                cache.address - ThreadCache.shallowStacksBelow..<UInt(bitPattern: hints)
+            let records = UInt(bitPattern: cache.record(SizeClass(index: 0)))
+            let below = cache.address - ThreadCache.shallowStacksBelow..<records
             var stacks: [Range<UInt>] = []
-            for index in (1...SizeClass.smallCount).reversed() {
+            for index in (1..<SizeClass.end).reversed() {
                 let sizeClass = SizeClass(index: index)
                 cache.prepareBin(sizeClass)
                 let bottom = cache.startCheck(sizeClass).pointee.bottom
@@ -95,8 +94,8 @@ extension HeapTests {
                 stacks.append(stack)
             }
             #expect(stacks.prefix(5).allSatisfy { inPage.overlaps($0) })
-            let isNextToHints = stacks.contains { $0.upperBound == below.upperBound }
-            #expect(isNextToHints)
+            let isNextToRecords = stacks.contains { $0.upperBound == below.upperBound }
+            #expect(isNextToRecords)
         }
 
         @Test func randomOperationsKeepTheInvariants() throws {

@@ -9,7 +9,8 @@ import Testing
         #expect(unitBytes == 16)
         #expect(lineBytes == unitBytes * 64)
         #expect(granuleBytes == lineBytes * linesPerGranule)
-        #expect(smallMax < mediumMax && mediumMax < largeMax && largeMax < requestMax)
+        #expect(tinyMax < smallMax && smallMax < mediumMax)
+        #expect(mediumMax < largeMax && largeMax < requestMax)
         #expect(requestMax == UInt(Int.max))
     }
 

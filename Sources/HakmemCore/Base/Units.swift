@@ -8,8 +8,8 @@
 //
 // Sizes route to pools by size alone:
 //
-//   0 ... smallMax      Tiny Pool   thread cache, 16-byte classes
-//     ... mediumMax     L2 Pool     thread cache, four classes a doubling
+//   0 ... tinyMax       Tiny Pool   bins of the thread cache, 16-byte classes
+//     ... mediumMax     L2 Pool     bins of the thread cache, four classes a doubling
 //     ... largeMax      L2.5 Pool   whole spans, a reuse cache a thread
 //   above               whales      a mapping each, kept in the whale cache
 
@@ -22,8 +22,10 @@ let lineBytes: UInt = 1 << lineShift
 let granuleBytes: UInt = 1 << granuleShift
 let linesPerGranule: UInt = granuleBytes >> lineShift
 
-/// Largest block served from a bin by malloc's hit path.
-let smallMax: UInt = 1024
+/// Largest block whose bin malloc finds by its size alone.
+let tinyMax: UInt = 1024
+/// Largest block that free's hit path puts on its bin.
+let smallMax: UInt = 4096
 /// Largest block that shares its span with others.
 let mediumMax: UInt = 32 * 1024
 /// Largest block that the page heap serves.

@@ -8,6 +8,12 @@
 import CHakmemShim
 import Synchronization
 
+/// A block, and whether all its bytes are zero.
+struct FreshBlock {
+    let address: UInt
+    let isZero: Bool
+}
+
 extension ThreadCache {
     /// A block of at least `bytes`; nil when out of memory or beyond requestMax.
     func allocate(_ bytes: UInt) -> FreshBlock? {
@@ -33,19 +39,18 @@ extension ThreadCache {
 
     @inline(__always)
     private func tryAllocate(_ bytes: UInt) -> FreshBlock? {
-        if bytes <= smallMax { return freshSmall(SizeClass(bytes: max(bytes, 1))) }
-        if bytes <= mediumMax { return allocateMedium(SizeClass(bytes: bytes)) }
+        if bytes <= mediumMax { return freshReady(SizeClass(bytes: max(bytes, 1))) }
         return allocateWhole(bytes, alignment: unitBytes)
     }
 
-    private func freshSmall(_ sizeClass: SizeClass) -> FreshBlock? {
-        let block = allocateSmall(sizeClass)
+    private func freshReady(_ sizeClass: SizeClass) -> FreshBlock? {
+        let block = allocateReady(sizeClass)
         return block == 0 ? nil : FreshBlock(address: block, isZero: false)
     }
 
-    /// A block of a small class; 0 when out of memory.
+    /// A block of a class, with what is left of its mark; 0 when out of memory.
     @inline(__always)
-    func allocateSmall(_ sizeClass: SizeClass) -> UInt {
+    func allocateReady(_ sizeClass: SizeClass) -> UInt {
         let bin = bin(sizeClass)
         let block = pointer(bin.pointee.top, to: UInt.self).pointee
         if block == sentinel || bin.pointee.top == hak_empty_slot_address() {
@@ -86,7 +91,7 @@ extension ThreadCache {
         while wanted <= mediumMax {
             let sizeClass = SizeClass(bytes: wanted)
             if sizeClass.blockBytes & (alignment - 1) == 0 {
-                return sizeClass.isSmall ? freshSmall(sizeClass) : allocateMedium(sizeClass)
+                return freshReady(sizeClass)
             }
             wanted = sizeClass.blockBytes + 1
         }
@@ -136,10 +141,8 @@ extension ThreadCache {
         guard let span = BlockMap.span(address), ownsExactly(span, address) else { return }
         if owner != self.address {
             freeRemote(address, span, ThreadCache(at: owner))
-        } else if span.sizeClass.isSmall {
-            freeSmall(address, span)
-        } else if !freeOwn(address) {
-            Misuse.reportFree(of: address, in: span)
+        } else {
+            freeLocal(address, span)
         }
     }
 
@@ -176,7 +179,7 @@ extension ThreadCache {
         // If it is there already, the block may be in its owner's bin. That bin may change while we
         // look, but not as to this block: who frees it last has seen what was done with it before.
         var sent = address
-        if ReadyMark.isOn(address), span.sizeClass.isSmall {
+        if ReadyMark.isOn(address) {
             if owner.isReady(address, span.sizeClass) {
                 Misuse.reportFree(of: address, in: span)
                 return

@@ -10,8 +10,12 @@
 //   a slab                          became one after its owner, class and size were written
 //   the inbox                       is a list of whole messages
 //
-// Lists, counts, bins, hints and open messages may be half changed. So an orphan is put in order by
-// making it anew from the spans and live words alone:
+//   a bin                           has its blocks between its top and its bottom. One there is
+//                                   ready if it also is live and marked: a block that is just
+//                                   being taken has lost its mark, one that goes its live bit
+//
+// Lists, counts and open messages may be half changed. So an orphan is put in order by making it
+// anew from the spans, live words and bins alone:
 //
 //   fork      orphan: one word a cache. Its large blocks are told apart here, where nobody else
 //             can have one of them (`sift`)
@@ -21,8 +25,8 @@
 //
 // A child that does neither, as one that calls exec, pays the one word a cache.
 //
-// What is lost in the child: blocks that were ready in an orphan's bins or in messages of its that
-// were open or half drained stay live; spans that a thread had in hand between the page heap and
+// What is lost in the child: blocks in messages of an orphan that were open or half drained, or on
+// their way to or from a bin, stay live; spans that a thread had in hand between the page heap and
 // elsewhere, to purge them or to make them a slab or block, stay out. Both are bounded by what a
 // cache holds at one moment, and do not grow. Their memory is shared with the parent.
 
@@ -111,11 +115,11 @@ extension ThreadCache {
     /// Makes it a cache without slabs and ready blocks.
     fileprivate func forget() {
         for index in 1..<SizeClass.end {
+            forgetReady(SizeClass(index: index))
             let record = record(SizeClass(index: index))
             record.pointee.available = SpanList()
             record.pointee.slabs = 0
             record.pointee.blocksOut = 0
-            record.pointee.hintCount = 0
             // A bin without a limit gets its stack at its first refill.
             record.pointee.limit = 0
             record.pointee.below = 0
@@ -136,6 +140,26 @@ extension ThreadCache {
         header.pointee.slabGranules = 0
         header.pointee.freshGranules = 0
         header.pointee.warmBytes = 0
+    }
+
+    /// Clears the live bits of the blocks that are ready in a bin.
+    private func forgetReady(_ sizeClass: SizeClass) {
+        let top = bin(sizeClass).pointee.top
+        let bottom = startCheck(sizeClass).pointee.bottom
+        // One that was just moving to its deep stack has its ends in two places.
+        if top > bottom || (bottom - top) / 8 > UInt(sizeClass.stackDepthMax) { return }
+        var slot = top
+        while slot <= bottom {
+            let block = pointer(slot, to: UInt.self).pointee
+            slot += 8
+            guard BlockMap.owner(block) == address, ThreadCache.isOut(block),
+                ReadyMark.isOn(block),
+                BlockMap.span(block).unsafelyUnwrapped.sizeClass == sizeClass
+            else { continue }
+            let line = BlockMap.live(block)
+            let live = line.pointee.load(ordering: .relaxed)
+            line.pointee.store(live & ~BlockMap.bit(block), ordering: .relaxed)
+        }
     }
 
     /// Takes a slab back that was this cache's, as its live words tell.

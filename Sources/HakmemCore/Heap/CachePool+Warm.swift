@@ -179,7 +179,7 @@ extension ThreadCache {
             header.pointee.large.releaseAll()
             header.pointee.warmBytes = UInt(header.pointee.slabGranules) << granuleShift
             // The next thread may be one that asks for few blocks.
-            for index in 1...SizeClass.smallCount {
+            for index in 1..<SizeClass.end {
                 record(SizeClass(index: index)).pointee.batch = SizeClass.batchBeforeFirst
             }
         }

@@ -28,7 +28,7 @@ enum HeapParts {
         layoutAssert(MemoryLayout<MetadataFields>.size <= Int(extentOffset - metadataOffset))
         layoutAssert(MemoryLayout<HeapExtent>.size <= Int(pageHeapOffset - extentOffset))
         layoutAssert(MemoryLayout<PageHeapFields>.size <= Int(smallClassesOffset - pageHeapOffset))
-        let smallClassesBytes = MemoryLayout<SmallClass>.stride * (SizeClass.smallCount + 1)
+        let smallClassesBytes = MemoryLayout<SmallClass>.stride * SizeClass.end
         layoutAssert(smallClassesBytes <= Int(strategiesOffset - smallClassesOffset))
         let strategiesBytes = MemoryLayout<Strategy>.stride * Strategy.count
         layoutAssert(strategiesBytes <= Int(bytes - strategiesOffset))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The search of a small slab's map lines for free blocks, which fills a bin's stack.
+// The search of a slab's map lines for free blocks, which fills a bin's stack.
 //
 //   line i   |······S······S······S······S···|   S: units where a block of s bytes starts
 //             └phase┘                            phase: bytes from the line's start to the first S
@@ -36,7 +36,7 @@ enum SmallClassTable {
     /// Fills the table, at the start.
     static func make() {
         var below = ThreadCache.shallowStacksBelow
-        for index in 1...SizeClass.smallCount {
+        for index in 1..<SizeClass.end {
             let sizeClass = SizeClass(index: index)
             let block = sizeClass.blockBytes
             var entry = SmallClass()
@@ -160,7 +160,7 @@ enum LineSearch {
         var mark = mark(span)
         repeat {
             if block >= startsEnd {
-                block = start &+ UInt(firstPhase(span, UInt32(blockBytes)))
+                block = start &+ UInt(header.pointee.phase)
                 mark = endFirstPass(span)
                 if block == cursor { break }
             }
@@ -185,7 +185,7 @@ enum LineSearch {
         let header = span.header
         let phase = sizeClass.isSmall ? firstPhase(span, UInt32(sizeClass.blockBytes)) : 0
         header.pointee.phase = UInt16(phase)
-        header.pointee.cursor = sizeClass.isSparse && sizeClass.isSmall ? phase : 0
+        header.pointee.cursor = sizeClass.isSparse ? phase : 0
         header.pointee.bytesOrOlder = (span.bytes - UInt(phase)) / sizeClass.blockBytes
     }
 

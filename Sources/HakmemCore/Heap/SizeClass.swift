@@ -2,16 +2,23 @@
 //
 // The sizes that blocks in slabs have.
 //
-//   index    1 …  64    16, 32, … 1024            small: block bytes / 16
-//           65 …  84    1280, 1536, 1792, 2048, … 32768   medium: four a doubling
+//   index    1 …  64    16, 32, … 1024                    small, tiny: block bytes / 16
+//           65 …  72    1280, 1536, 1792, 2048, … 4096    small: four a doubling
+//           73 …  84    5120, 6144, 7168, 8192, … 32768   medium: four a doubling
+//
+// Small and tiny blocks lie at multiples of their size (StartCheck), medium ones one behind the
+// other from their slab's start on.
 //
 // Index 0 is no class: malloc(0) finds an empty bin there, and its slow path asks for 1 byte.
+
+import CHakmemShim
 
 struct SizeClass: Equatable {
     let index: Int
 
-    static let smallCount = Int(smallMax / unitBytes)
-    static let mediumCount = 20
+    static let tinyCount = Int(tinyMax / unitBytes)
+    static let smallCount = tinyCount + 8
+    static let mediumCount = 12
     /// One more than the largest index.
     static let end = smallCount + mediumCount + 1
 
@@ -21,49 +28,60 @@ struct SizeClass: Equatable {
     /// The smallest class for `bytes`, 1 ... mediumMax.
     @inline(__always)
     init(bytes: UInt) {
-        if bytes <= smallMax {
-            index = Int((bytes &+ (unitBytes &- 1)) &>> unitShift)
-        } else {
-            // Above a power of two 2^k lie four classes, 2^k + i * 2^(k-2) for i in 1...4.
-            let last = bytes &- 1
-            let power = UInt(63 &- last.leadingZeroBitCount)
-            let quarter = (last &>> (power &- 2)) & 3
-            index = Int((power &- 10) &* 4 &+ quarter) &+ SizeClass.smallCount &+ 1
-        }
+        let offset =
+            bytes <= tinyMax
+            ? alignUp(bytes, to: unitBytes) : SizeClass.binOffset(bytesAboveTiny: bytes)
+        index = Int(bitPattern: offset &>> unitShift)
     }
 
     @inline(__always)
+    var isTiny: Bool { index <= SizeClass.tinyCount }
+
+    /// Whether free's hit path puts its blocks on their bin.
+    @inline(__always)
     var isSmall: Bool { index <= SizeClass.smallCount }
 
-    /// Whether a map line holds few blocks of this small class.
+    /// Whether a map line holds few blocks of this class.
     @inline(__always)
     var isSparse: Bool { index > SizeClass.denseMax }
     private static let denseMax = 12
 
-    /// Medium classes from 0.
-    @inline(__always)
-    var mediumIndex: Int { index &- SizeClass.smallCount &- 1 }
-
     @inline(__always)
     var blockBytes: UInt {
-        if isSmall { return UInt(index) &<< unitShift }
-        let step = UInt(mediumIndex)
+        if isTiny { return UInt(index) &<< unitShift }
+        let step = UInt(index &- SizeClass.tinyCount &- 1)
         return (5 &+ (step & 3)) &<< (8 &+ step &>> 2)
     }
 
-    /// Granules of a slab: enough for eight medium blocks, with at most 1/16 left over.
+    /// Where a thread cache has the bin of this class: of a tiny one at its block size.
+    @inline(__always)
+    var binOffset: UInt { UInt(index) &<< unitShift }
+
+    /// The same of the class for tinyMax + 1 ... mediumMax bytes, on hit paths.
+    @inline(__always)
+    static func binOffset(bytesAboveTiny bytes: UInt) -> UInt {
+        // Above a power of two 2^k lie four classes, 2^k + i * 2^(k-2) for i in 1...4.
+        let last = bytes &- 1
+        let power = hak_highest_bit(last)
+        let quarters = power &* 4 &+ last &>> (power &- 2)
+        return (quarters &+ firstAboveTiny) &<< unitShift
+    }
+
+    /// What makes the first class above 2^10 the one after the tiny ones.
+    private static let firstAboveTiny = UInt(tinyCount + 1) &- (10 * 4 + 4)
+
+    /// Granules of a slab: enough for eight blocks, with at most 1/16 left over.
     ///
-    /// A small class begins with one granule and takes `grown` slabs once it has a few.
+    /// A small class begins with so few and takes `grown` slabs once it has a few.
     func slabGranules(isGrown: Bool) -> UInt {
-        if isSmall {
-            return isGrown && blockBytes <= SizeClass.grownBlockMax
-                ? SizeClass.grownSmallGranules : 1
-        }
         let block = blockBytes
+        let canGrow = isTiny ? block <= SizeClass.grownTinyMax : isSmall
+        if isGrown && canGrow { return SizeClass.grownGranules }
+        if isTiny { return 1 }
         var granules: UInt = 1
         while granules < SizeClass.slabGranulesMax {
             let bytes = granules << granuleShift
-            if bytes / block >= SizeClass.mediumBlocksMin, bytes % block <= bytes / 16 { break }
+            if bytes / block >= SizeClass.slabBlocksMin, bytes % block <= bytes / 16 { break }
             granules += 1
         }
         return granules
@@ -71,20 +89,27 @@ struct SizeClass: Equatable {
 
     /// Slabs that a small class has before it takes larger ones.
     static let slabsBeforeGrown: UInt32 = 4
-    private static let grownSmallGranules: UInt = 4
-    /// Classes above this stay at one granule: few blocks a line make a large slab slow to search.
-    private static let grownBlockMax: UInt = 256
-    private static let mediumBlocksMin: UInt = 8
+    private static let grownGranules: UInt = 4
+    /// Tiny classes above this stay at one granule: few blocks a line make a large slab slow to
+    /// search.
+    private static let grownTinyMax: UInt = 256
+    private static let slabBlocksMin: UInt = 8
     private static let slabGranulesMax: UInt = 16
 
-    /// Ready blocks that the hit paths can see of this small class's bin: at most 16 KiB of them,
-    /// which is what the start check needs (StartCheck).
+    /// Ready blocks that the hit paths can see of this class's bin: of a small one at most 16 KiB
+    /// of them, which is what the start check needs (StartCheck).
     var stackSlotsMax: UInt32 {
-        min(SizeClass.slotsMaxOfAll, SizeClass.binBytesMax / UInt32(blockBytes))
+        isSmall
+            ? min(SizeClass.slotsMaxOfAll, SizeClass.binBytesMax / UInt32(blockBytes))
+            : stackDepthMax
     }
 
     /// Ready blocks that it holds before it has overflowed and run empty in turn.
-    var stackSlotsFirst: UInt32 { min(SizeClass.slotsFirst, stackSlotsMax) }
+    var stackSlotsFirst: UInt32 {
+        isSmall
+            ? min(SizeClass.slotsFirst, stackSlotsMax)
+            : max(2, SizeClass.mediumBytesFirst / UInt32(blockBytes))
+    }
 
     /// Ready blocks that the bin can ever hold (ThreadCache+Bins).
     var stackDepthMax: UInt32 {
@@ -96,20 +121,18 @@ struct SizeClass: Equatable {
     var shallowStackBytes: UInt { UInt(stackSlotsFirst + 1) * 8 }
     var deepStackBytes: UInt { UInt(stackDepthMax + 1) * 8 }
 
-    /// Blocks that a refill of this small class brings at most.
+    /// Blocks that a refill of this class brings at most: as many as hit paths can see.
     var refillMax: UInt32 {
-        max(SizeClass.batchMin, SizeClass.refillBytes / UInt32(blockBytes))
+        let most = max(SizeClass.batchMin, SizeClass.refillBytes / UInt32(blockBytes))
+        return min(most, stackSlotsMax)
     }
 
-    /// Whether slabs of this class are written in every page: no block is larger than one.
-    var isDense: Bool { blockBytes <= SizeClass.denseBlockMax }
-
-    private static let denseBlockMax: UInt = 4096
     private static let slotsMaxOfAll: UInt32 = 256
     private static let slotsFirst: UInt32 = 32
     private static let depthMaxOfAll: UInt32 = 4096
     private static let stackBlockBytesMax: UInt32 = 512 * 1024
     private static let binBytesMax: UInt32 = 16 * 1024
+    private static let mediumBytesFirst: UInt32 = 32 * 1024
     /// The least that the largest refills of a class bring.
     static let batchMin: UInt32 = 8
     /// Half of what the first refill brings: a short-lived thread asks for few blocks of a class.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The bins of small classes on slow paths: how deep they grow. (ThreadCache+Overflow: what becomes
+// Bins on slow paths: how deep they grow. (ThreadCache+Overflow: what becomes
 // of blocks that they have no room for.)
 //
 // A bin's stack may be deeper than the start check allows between `top` and `full` (StartCheck), so
@@ -38,7 +38,7 @@ extension ThreadCache {
         startCheck(sizeClass).pointee.bottom &- UInt(record(sizeClass).pointee.below) &* 8
     }
 
-    /// Blocks ready in the bin of a small class.
+    /// Blocks ready in the bin of a class.
     @inline(__always)
     func readyCount(_ sizeClass: SizeClass) -> UInt {
         let top = bin(sizeClass).pointee.top

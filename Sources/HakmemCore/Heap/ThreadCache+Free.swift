@@ -3,7 +3,7 @@
 // What free's hit path leaves over: bins that are full, medium blocks, blocks of other threads, and
 // misuse.
 //
-// A small block is in one of three places. `live` is its bit in the map, `mark` its first word:
+// A block of a slab is in one of three places. `live` is its bit in the map, `mark` its first word:
 //
 //   with the program   live     no mark, unless the program has written just that
 //   ready in a bin     live     mark
@@ -43,10 +43,10 @@ enum ReadyMark {
 }
 
 extension ThreadCache {
-    /// Frees a block of one of this cache's own small slabs that the hit path has not.
-    func freeSmall(_ block: UInt, _ span: Span) {
+    /// Frees a block of one of this cache's own slabs that hit paths have not.
+    func freeLocal(_ block: UInt, _ span: Span) {
         let sizeClass = span.sizeClass
-        guard block % sizeClass.blockBytes == 0, ThreadCache.isOut(block) else {
+        guard ThreadCache.isOut(block) else {
             Misuse.reportFree(of: block, in: span)
             return
         }
@@ -74,7 +74,7 @@ extension ThreadCache {
     /// Puts a marked block on its bin; false if there is no room.
     @inline(__always)
     private func pushReady(_ block: UInt, _ sizeClass: SizeClass) -> Bool {
-        let bin = pointer(address &+ UInt(sizeClass.index) &* unitBytes, to: Bin.self)
+        let bin = bin(sizeClass)
         if bin.pointee.isFull { return false }
         bin.pointee.top &-= 8
         pointer(bin.pointee.top, to: UInt.self).pointee = block
@@ -87,23 +87,18 @@ extension ThreadCache {
     @inline(__always)
     func freeOwn(_ block: UInt) -> Bool {
         let span = BlockMap.span(block).unsafelyUnwrapped
-        guard block &- span.start < span.bytes, ThreadCache.isOut(block) else { return false }
-        if span.sizeClass.isSmall { return freeIntoFull(block, span.sizeClass) }
-        returnToSlab(block)
+        guard block &- span.start < span.bytes, ThreadCache.isOut(block), !ReadyMark.isOn(block)
+        else { return false }
+        let sizeClass = span.sizeClass
+        ReadyMark.set(block)
+        if !pushReady(block, sizeClass) { freeIntoFull(block, sizeClass) }
         return true
     }
 
-    /// Frees a small block that is out into its full bin; false if that is not all there is to it.
-    @inline(__always)
-    private func freeIntoFull(_ block: UInt, _ sizeClass: SizeClass) -> Bool {
-        let bin = bin(sizeClass)
-        guard bin.pointee.isFull, !ReadyMark.isOn(block),
-            startCheck(sizeClass).pointee.isStart(block)
-        else { return false }
+    @inline(never)
+    private func freeIntoFull(_ block: UInt, _ sizeClass: SizeClass) {
         overflow(sizeClass)
-        ReadyMark.set(block)
         if !pushReady(block, sizeClass) { returnToSlab(block) }
-        return true
     }
 
     /// Puts a block that comes in a message on its bin; false unless all is well and there is room.
@@ -111,8 +106,7 @@ extension ThreadCache {
     func becomesReady(_ block: UInt) -> Bool {
         // The sender's mark in the address makes it no block's.
         let index = Int(BlockMap.span(block).unsafelyUnwrapped.header.pointee.sizeClass)
-        return index <= SizeClass.smallCount && ThreadCache.isOut(block)
-            && pushReady(block, SizeClass(index: index))
+        return ThreadCache.isOut(block) && pushReady(block, SizeClass(index: index))
     }
 
     /// Frees a block that comes in a message, of one of this cache's own slabs. The address has
@@ -124,12 +118,12 @@ extension ThreadCache {
         let span = BlockMap.span(block).unsafelyUnwrapped
         let isFreed =
             !ThreadCache.isOut(block)
-            || sent != block && span.sizeClass.isSmall && isReady(block, span.sizeClass)
+            || sent != block && isReady(block, span.sizeClass)
         if isFreed {
             Misuse.reportFree(of: block, in: span)
             return
         }
-        if keepsReady, span.sizeClass.isSmall {
+        if keepsReady {
             deepenForSent(span.sizeClass)
             if pushReady(block, span.sizeClass) { return }
         }
@@ -144,11 +138,7 @@ extension ThreadCache {
         let left = live & ~BlockMap.bit(block)
         line.pointee.store(left, ordering: .relaxed)
         let span = BlockMap.span(block).unsafelyUnwrapped
-        if span.sizeClass.isSmall {
-            record(span.sizeClass).pointee.blocksOut &-= 1
-        } else {
-            addHint(block, span.sizeClass)
-        }
+        record(span.sizeClass).pointee.blocksOut &-= 1
         blocksReturned(1, span)
     }
 

@@ -20,9 +20,7 @@
                 let own = slabs[index] ?? []
                 for span in own { found += Span(at: span).slabViolations(of: self) }
                 found += listViolations(sizeClass, own)
-                found +=
-                    sizeClass.isSmall
-                    ? binViolations(sizeClass, own) : hintViolations(sizeClass, own)
+                found += binViolations(sizeClass, own)
             }
             return found
         }
@@ -48,13 +46,9 @@
             {
                 found.append("an empty slab that no release would find")
             }
-            if sizeClass.isSmall {
-                let out = own.reduce(0) {
-                    $0 + Span(at: $1).header.pointee.blocksOut & ~Span.fullMark
-                }
-                if record.pointee.blocksOut != out {
-                    found.append("\(out) blocks out, not \(record.pointee.blocksOut)")
-                }
+            let out = own.reduce(0) { $0 + Span(at: $1).header.pointee.blocksOut & ~Span.fullMark }
+            if record.pointee.blocksOut != out {
+                found.append("\(out) blocks out, not \(record.pointee.blocksOut)")
             }
             if Int(record.pointee.slabs) != own.count {
                 found.append("\(own.count) slabs, not \(record.pointee.slabs)")
@@ -94,27 +88,6 @@
                 if !ReadyMark.isOn(block) { found.append("ready block \(block) has no mark") }
                 if !own.contains(BlockMap.span(block)?.address ?? 0) {
                     found.append("ready block \(block) is of no own slab")
-                }
-            }
-            return found.map { "class \(sizeClass.index): \($0)" }
-        }
-
-        /// Hints are free and distinct blocks of this cache's slabs.
-        private func hintViolations(_ sizeClass: SizeClass, _ own: Set<UInt>) -> [String] {
-            var found: [String] = []
-            let count = record(sizeClass).pointee.hintCount
-            if count > ThreadCache.hintsMax { return ["class \(sizeClass.index): too many hints"] }
-            var seen: Set<UInt> = []
-            for index in 0..<Int(count) {
-                let block = hints(sizeClass)[index]
-                if !seen.insert(block).inserted { found.append("\(block) is a hint twice") }
-                if ThreadCache.isOut(block) { found.append("hint \(block) is out") }
-                guard let span = BlockMap.span(block), own.contains(span.address) else {
-                    found.append("hint \(block) is of no own slab")
-                    continue
-                }
-                if (block - span.start) % sizeClass.blockBytes != 0 {
-                    found.append("hint \(block) is no block's start")
                 }
             }
             return found.map { "class \(sizeClass.index): \($0)" }

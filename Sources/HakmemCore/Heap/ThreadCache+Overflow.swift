@@ -137,7 +137,7 @@ extension ThreadCache {
 
     /// Puts the ready blocks of every bin back into their slabs.
     func flushBins() {
-        for index in 1...SizeClass.smallCount {
+        for index in 1..<SizeClass.end {
             let sizeClass = SizeClass(index: index)
             if hasStack(sizeClass) { flushWhole(sizeClass) }
         }
@@ -146,7 +146,7 @@ extension ThreadCache {
     /// The same for those blocks that nobody has wanted since the last call of this, where they are
     /// as many bytes as `bytesMin` or more.
     func flushUnused(bytesMin: UInt) {
-        for index in 1...SizeClass.smallCount {
+        for index in 1..<SizeClass.end {
             let sizeClass = SizeClass(index: index)
             if !hasStack(sizeClass) { continue }
             let record = record(sizeClass)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The miss of malloc for small sizes: blocks from a slab's map lines into the bin's stack.
+// The miss of malloc for slab sizes: blocks from a slab's map lines into the bin's stack.
 //
 // Blocks come in ascending addresses from where the last refill left off, whatever order they were
 // freed in: that restores locality after a fragmented history. A slab of which every block is out
@@ -11,7 +11,7 @@ import CHakmemShim
 import Synchronization
 
 extension ThreadCache {
-    /// A block of a small class, after filling its bin; 0 when out of memory.
+    /// A block of a class, after filling its bin; 0 when out of memory.
     @inline(never)
     func refill(_ sizeClass: SizeClass) -> UInt {
         tick()
@@ -56,7 +56,7 @@ extension ThreadCache {
         let record = record(sizeClass)
         let isGrown = record.pointee.slabs >= SizeClass.slabsBeforeGrown
         let granules = sizeClass.slabGranules(isGrown: isGrown)
-        guard let span = acquireSpan(granules, isDense: isGrown && sizeClass.isDense) else {
+        guard let span = acquireSpan(granules, isDense: isGrown && sizeClass.isSmall) else {
             return nil
         }
         let isClean = !span.header.pointee.isDirty
@@ -72,7 +72,7 @@ extension ThreadCache {
         BlockMap.live(span.start).pointee.store(0, ordering: .relaxed)
         if sizeClass.isSmall {
             // Every free takes the slow path while it is to be counted.
-            let binOffset = process.options.countsEveryCall ? 0 : sizeClass.blockBytes
+            let binOffset = process.options.countsEveryCall ? 0 : sizeClass.binOffset
             guard setOwnMap(span, binOffset: binOffset) else {
                 _ = setOwnMap(span, binOffset: 0)
                 pageHeap.release(span, isDirty: !isClean)
@@ -126,8 +126,6 @@ extension ThreadCache {
         if !span.header.pointee.isFull { record.pointee.available.remove(span) }
         if span.sizeClass.isSmall {
             _ = setOwnMap(span, binOffset: 0)
-        } else {
-            dropHints(into: span, record)
         }
         record.pointee.slabs -= 1
         header.pointee.slabGranules -= span.header.pointee.granules

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: MIT
 //
-// A thread's part of the heap: its slabs, and a bin of ready blocks for each small class.
+// A thread's part of the heap: its slabs, and a bin of ready blocks for each class.
 //
 // In memory, in address order; a cache's address is that of its bins:
 //
-//          stacks    per small class: from the end down the sentinel, then the ready blocks, the
+//          stacks    per class: from the end down the sentinel, then the ready blocks, the
 //                    next one last; deep ones below, each in pages of its own; shallow ones, which
-//                    share pages, those of classes first used next to the hints
-//          hints     per medium class, a few free blocks that are still warm
+//                    share pages, those of classes first used next to the records
 //          records   one a class: slabs with free blocks, counts
-//   +0     bins      one of 16 bytes a small class, at the class's block size, so that malloc's bin
-//                    is at `cache + ((n + 15) & ~15)`; bin 0 is always both empty and full
-//   +1040  mask of the own map; one StartCheck a small class
-//   +2112  sentinel
-//   +2176  header    inbox, state, links, counters, large blocks kept for reuse, outgoing messages
+//   +0     bins      one of 16 bytes a class, of tiny ones at the class's block size, so that
+//                    malloc's bin is at `cache + ((n + 15) & ~15)`; bin 0 is both empty and full
+//   +1360  mask of the own map; one StartCheck a class
+//   +2752  sentinel
+//   +2816  header    inbox, state, links, counters, large blocks kept for reuse, outgoing messages
 //          stacks    the shallow ones of the first few classes used
 //   +4096  own map   2 bytes a granule of address space (OwnMap)
 //
@@ -27,7 +26,7 @@
 import CHakmemShim
 import Synchronization
 
-/// Ready blocks of one small class: a stack that grows down.
+/// Ready blocks of one class: a stack that grows down.
 struct Bin {
     /// The slot of the block that malloc takes next; the sentinel's when there is none.
     var top: UInt
@@ -116,24 +115,22 @@ struct ClassRecord: ~Copyable {
     /// Slabs that may have a free block.
     var available: SpanList
     var slabs: UInt32
-    /// Medium: how many hints are there.
-    var hintCount: UInt16
-    /// Small: overflows of the bin since its last refill, at most 1; more look like it.
+    /// Overflows of the bin since its last refill, at most 1; more look like it.
     var overflows: UInt8
-    /// Small: whether the bin was refilled or overflowed since unused ones were flushed.
+    /// Whether the bin was refilled or overflowed since unused ones were flushed.
     var isUsed: Bool
-    /// Small: how many blocks the bin may hold, how many of those that it holds are out of the hit
+    /// How many blocks the bin may hold, how many of those that it holds are out of the hit
     /// paths' sight, and how many the next refill brings (ThreadCache+Bins).
     var limit: UInt16
     var below: UInt16
     var batch: UInt16
-    /// Small: fewest blocks that were out of sight since unused ones were flushed; at most `below`.
+    /// Fewest blocks that were out of sight since unused ones were flushed; at most `below`.
     var leastBelow: UInt16
-    /// Small: blocks returned to slabs, and taken from there, since the bin last turned from taking
+    /// Blocks returned to slabs, and taken from there, since the bin last turned from taking
     /// to returning.
     var flushed: UInt32
     var refilled: UInt32
-    /// Small: blocks that are out, with the program or ready.
+    /// Blocks that are out, with the program or ready.
     var blocksOut: UInt32
     /// Whether a slab was kept that had no block out; it may have some again.
     var keptEmpty: Bool
@@ -150,15 +147,11 @@ struct ThreadCache: Equatable {
     private static let headBytes = UInt(HAK_OWN_MAP_OFFSET)
     static let ownMaskOffset = UInt(HAK_BINS) * binBytes
     static let startChecksOffset = ownMaskOffset + 16
-    private static let sentinelOffset: UInt = 2112
-    private static let headerOffset: UInt = 2176
+    private static let sentinelOffset: UInt = 2752
+    private static let headerOffset: UInt = 2816
     private static let headerEnd = alignUp(
         headerOffset + UInt(MemoryLayout<ThreadCacheHeader>.size), to: 8)
     private static let recordsBytes = UInt(SizeClass.end * MemoryLayout<ClassRecord>.stride)
-    static let hintsMax: UInt16 = 8
-    private static let hintsBytes = UInt(SizeClass.mediumCount) * UInt(hintsMax) * 8
-    /// The stacks lie below these two, one class below the other.
-    private static let stacksEnd = recordsBytes + hintsBytes
 
     @inline(__always)
     init(at address: UInt) { self.address = address }
@@ -170,13 +163,13 @@ struct ThreadCache: Equatable {
 
     @inline(__always)
     func bin(_ sizeClass: SizeClass) -> UnsafeMutablePointer<Bin> {
-        pointer(address &+ sizeClass.blockBytes, to: Bin.self)
+        pointer(address &+ sizeClass.binOffset, to: Bin.self)
     }
 
     @inline(__always)
     func startCheck(_ sizeClass: SizeClass) -> UnsafeMutablePointer<StartCheck> {
         pointer(
-            address &+ ThreadCache.startChecksOffset &+ sizeClass.blockBytes, to: StartCheck.self)
+            address &+ ThreadCache.startChecksOffset &+ sizeClass.binOffset, to: StartCheck.self)
     }
 
     @inline(__always)
@@ -185,12 +178,6 @@ struct ThreadCache: Equatable {
         return pointer(
             address &- ThreadCache.recordsBytes &+ UInt(sizeClass.index) &* stride,
             to: ClassRecord.self)
-    }
-
-    @inline(__always)
-    func hints(_ sizeClass: SizeClass) -> UnsafeMutablePointer<UInt> {
-        let offset = UInt(sizeClass.mediumIndex) &* UInt(ThreadCache.hintsMax) &* 8
-        return pointer(address &- ThreadCache.stacksEnd &+ offset, to: UInt.self)
     }
 
     /// The address of the word that lies under the last ready block of each stack: without the
@@ -205,12 +192,12 @@ struct ThreadCache: Equatable {
         let pageBytes = process.pageBytes
         // The slot before the lowest stack is written too (returnReady).
         var stacksBytes: UInt = 8
-        for index in 1...SizeClass.smallCount {
+        for index in 1..<SizeClass.end {
             let sizeClass = SizeClass(index: index)
             stacksBytes += sizeClass.shallowStackBytes + sizeClass.deepStackBytes
         }
         // The own map, which is committed piece by piece, starts at a page.
-        let committed = alignUp(stacksEnd + stacksBytes + headBytes, to: pageBytes)
+        let committed = alignUp(recordsBytes + stacksBytes + headBytes, to: pageBytes)
         let reserved = committed + alignUp(OwnMap.bytes, to: pageBytes)
         guard let start = SystemCall.reserveReadable(bytes: reserved) else { return nil }
         guard SystemCall.commit(start, bytes: committed) else {
@@ -229,7 +216,7 @@ struct ThreadCache: Equatable {
         let empty = Bin(emptyAt: hak_empty_slot_address())
         pointer(address, to: Bin.self).pointee = empty
         pointer(address &+ ThreadCache.ownMaskOffset, to: UInt.self).pointee = OwnMap.mask
-        for index in 1...SizeClass.smallCount {
+        for index in 1..<SizeClass.end {
             let sizeClass = SizeClass(index: index)
             bin(sizeClass).pointee = empty
             startCheck(sizeClass).pointee = StartCheck(
@@ -237,7 +224,7 @@ struct ThreadCache: Equatable {
         }
         // The slot before each stack is written too (returnReady).
         header.pointee.shallowStacksFrom = address + ThreadCache.headerEnd + 8
-        header.pointee.shallowStacksBelow = address - ThreadCache.stacksEnd
+        header.pointee.shallowStacksBelow = address - ThreadCache.recordsBytes
     }
 
     /// Room for the shallow stack of a class that is used for the first time: its bottom.
@@ -255,12 +242,12 @@ struct ThreadCache: Equatable {
 
     /// Where the shallow stacks end, and deep ones follow: bytes below the cache's address.
     static var shallowStacksBelow: UInt {
-        var below = stacksEnd
-        for index in 1...SizeClass.smallCount { below += SizeClass(index: index).shallowStackBytes }
+        var below = recordsBytes
+        for index in 1..<SizeClass.end { below += SizeClass(index: index).shallowStackBytes }
         return below
     }
 
-    /// Where the bottom of a small class's deep stack lies.
+    /// Where the bottom of a class's deep stack lies.
     @inline(__always)
     func deepStackBottom(_ sizeClass: SizeClass) -> UInt {
         address &- UInt(SmallClassTable.entry(sizeClass).pointee.deepBottomBelow)
@@ -273,7 +260,7 @@ struct ThreadCache: Equatable {
     }
 
     static func assertLayout() {
-        layoutAssert(HAK_BINS == SizeClass.smallCount + 1)
+        layoutAssert(Int(HAK_BINS) == SizeClass.end)
         layoutAssert(MemoryLayout<Bin>.stride == Int(binBytes))
         layoutAssert(MemoryLayout<StartCheck>.stride == Int(binBytes))
         layoutAssert(binBytes == unitBytes)

@@ -53,7 +53,7 @@
                     let taken = cache.record(sizeClass).pointee.taken.load(ordering: .relaxed)
                     let weight = sizeClass.isSmall ? 1 : WindowMeters.mediumWeight
                     blocks &+= taken
-                    if sizeClass.isSmall { counts.refilledBlocks &+= taken }
+                    counts.refilledBlocks &+= taken
                     weights[SizeDistribution.bucket(sizeClass.blockBytes)] &+= taken &* weight
                 }
             }

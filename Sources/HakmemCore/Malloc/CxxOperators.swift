@@ -9,12 +9,20 @@
 import CHakmemShim
 
 @c(hak_new) public func hakNew(_ size: UInt) -> UnsafeMutableRawPointer? {
-    if size > smallMax { return hak_new_loop(Int(bitPattern: size)) }
+    if size > tinyMax { return hakNewMedium(size) }
     let bin = hak_cache_get() &+ ((size &+ (unitBytes &- 1)) & ~(unitBytes &- 1))
     var top = pointer(bin, to: Bin.self).pointee.top
     let block = hak_slot_pop(&top)
     if !hak_mark_clear(block) { return hak_new_loop(Int(bitPattern: size)) }
     pointer(bin, to: Bin.self).pointee.top = top
+    return UnsafeMutableRawPointer(bitPattern: block)
+}
+
+/// The same for blocks above tiny ones.
+@inline(never)
+@c(hak_new_medium) public func hakNewMedium(_ size: UInt) -> UnsafeMutableRawPointer? {
+    let block = takeReadyMedium(size)
+    if block == 0 { return hak_new_loop(Int(bitPattern: size)) }
     return UnsafeMutableRawPointer(bitPattern: block)
 }
 

@@ -8,7 +8,17 @@ import CHakmemShim
 @c(hak_calloc) public func hakCalloc(_ count: UInt, _ size: UInt) -> UnsafeMutableRawPointer? {
     let (bytes, overflows) = count.multipliedReportingOverflow(by: size)
     if overflows { return outOfMemory() }
+    if bytes > tinyMax { return hakCallocMedium(bytes) }
     let block = takeReady(bytes)
+    if block == 0 { return hakCallocSlow(bytes) }
+    ThreadCache.count(ThreadCache(at: hak_cache_get()).header.pointee.callocs)
+    return ReadyMark.zero(block, bytes: bytes)
+}
+
+/// The same for blocks above tiny ones.
+@inline(never)
+@c(hak_calloc_medium) public func hakCallocMedium(_ bytes: UInt) -> UnsafeMutableRawPointer? {
+    let block = takeReadyMedium(bytes)
     if block == 0 { return hakCallocSlow(bytes) }
     ThreadCache.count(ThreadCache(at: hak_cache_get()).header.pointee.callocs)
     return ReadyMark.zero(block, bytes: bytes)
@@ -17,7 +27,7 @@ import CHakmemShim
 @inline(never)
 @c(hak_calloc_slow) public func hakCallocSlow(_ bytes: UInt) -> UnsafeMutableRawPointer? {
     let site = UInt(hak_caller())
-    if bytes <= smallMax {
+    if bytes <= mediumMax {
         guard let block = hakMallocSlow(bytes) else { return nil }
         let cache = hak_cache_get()
         if cache != hak_cache_none() {
@@ -41,17 +51,18 @@ import CHakmemShim
 ) -> UnsafeMutableRawPointer? {
     let address = UInt(bitPattern: block)
     let cache = hak_cache_get()
-    // A bin's offset is its blocks' size; 0 for what is not ours or not small.
+    // The bin's offset, of tiny blocks their size; 0 for what is not ours or not small.
     let usable = UInt(OwnMap.entry(address, cache).pointee)
+    if usable &- 1 >= tinyMax { return hakReallocMedium(block, size) }
     // Size 0 is out of every range.
     guard size &- 1 < usable, !ThreadCache.isWasteful(size, of: usable),
         isOwnBlock(address, usable, cache)
-    else { return usable == 0 ? hakReallocMedium(block, size) : hakReallocSlow(block, size) }
+    else { return hakReallocSlow(block, size) }
     ThreadCache.count(ThreadCache(at: cache).header.pointee.reallocs)
     return block
 }
 
-/// In place, where one of the calling thread's own medium blocks has the room.
+/// The same for blocks of slabs that are not tiny.
 @inline(never)
 @c(hak_realloc_medium) public func hakReallocMedium(
     _ block: UnsafeMutableRawPointer?, _ size: UInt
@@ -60,16 +71,17 @@ import CHakmemShim
     let cache = hak_cache_get()
     guard BlockMap.owner(address) == cache else { return hakReallocSlow(block, size) }
     let usable = BlockMap.span(address).unsafelyUnwrapped.sizeClass.blockBytes
-    guard size &- 1 < usable, !ThreadCache.isWasteful(size, of: usable), ThreadCache.isOut(address)
+    guard size &- 1 < usable, !ThreadCache.isWasteful(size, of: usable),
+        ThreadCache.isOut(address), !ReadyMark.isOn(address)
     else { return hakReallocSlow(block, size) }
     ThreadCache.count(ThreadCache(at: cache).header.pointee.reallocs)
     return block
 }
 
-/// Whether one of the calling thread's own small blocks starts at an address and is not free.
+/// Whether a block of the calling thread's bin at `offset` starts at an address and is not free.
 @inline(__always)
-private func isOwnBlock(_ address: UInt, _ usable: UInt, _ cache: UInt) -> Bool {
-    let check = pointer(cache &+ ThreadCache.startChecksOffset &+ usable, to: StartCheck.self)
+private func isOwnBlock(_ address: UInt, _ offset: UInt, _ cache: UInt) -> Bool {
+    let check = pointer(cache &+ ThreadCache.startChecksOffset &+ offset, to: StartCheck.self)
     return check.pointee.isStart(address) && !ReadyMark.isOn(address)
 }
 
@@ -106,9 +118,10 @@ private func isOwnBlock(_ address: UInt, _ usable: UInt, _ cache: UInt) -> Bool 
 @inline(__always)
 private func growSmall(_ address: UInt, _ size: UInt) -> UnsafeMutableRawPointer? {
     let cache = hak_cache_get()
-    let usable = UInt(OwnMap.entry(address, cache).pointee)
-    guard usable != 0, size > usable, size <= smallMax, isOwnBlock(address, usable, cache)
-    else { return nil }
+    let offset = UInt(OwnMap.entry(address, cache).pointee)
+    guard offset != 0, size <= smallMax, isOwnBlock(address, offset, cache) else { return nil }
+    let usable = SizeClass(index: Int(offset &>> unitShift)).blockBytes
+    guard size > usable else { return nil }
     let header = ThreadCache(at: cache).header
     let wanted = min(size &+ ThreadCache.headRoom(size, from: usable), smallMax)
     let errorNumber = hak_errno_get()
@@ -133,12 +146,13 @@ private func growSmall(_ address: UInt, _ size: UInt) -> UnsafeMutableRawPointer
 
 /// A block of `size` bytes at a multiple of `alignment`, a power of two; 0 when out of memory.
 ///
-/// Blocks of small classes lie at multiples of their size (StartCheck), so a size that is rounded
-/// up to the alignment is aligned.
+/// Blocks of small classes lie at multiples of their size (StartCheck), and those of a class for a
+/// multiple of a power of two up to `smallMax` at multiples of that.
 @inline(__always)
 private func takeAligned(_ alignment: UInt, _ size: UInt) -> UInt {
-    if alignment <= smallMax, size <= smallMax {
-        let block = takeReady((size &+ alignment &- 1) & (0 &- alignment))
+    if alignment <= smallMax, size <= mediumMax {
+        let rounded = (size &+ alignment &- 1) & (0 &- alignment)
+        let block = rounded > tinyMax ? takeReadyMedium(rounded) : takeReady(rounded)
         if block != 0 {
             ThreadCache.count(ThreadCache(at: hak_cache_get()).header.pointee.aligned)
             return block

@@ -2,10 +2,11 @@
 //
 // malloc and free: the hit paths, and the first step of their misses.
 //
-//   malloc(n)  n <= smallMax: pop the bin at `cache + round16(n)`
-//              └► hak_malloc_slow: the thread's warm medium blocks and kept large ones
-//                 ├► hak_malloc_small: ThreadCache.refill
-//                 └► hak_malloc_miss: ThreadCache.allocate → refill | medium | large | whale
+//   malloc(n)  n <= tinyMax: pop the bin at `cache + round16(n)`
+//              ├► hak_malloc_medium, n <= mediumMax: pop the bin of n's class
+//              └► hak_malloc_slow: the thread's kept large blocks
+//                 ├► hak_malloc_refill: ThreadCache.refill
+//                 └► hak_malloc_miss: ThreadCache.allocate → refill | large | whale
 //              └► hak_malloc_measured: the same in one step, while slow paths are measured
 //   free(p)    push on the bin that the thread's own map names for p's granule
 //              └► hak_free_slow: who owns it?
@@ -23,7 +24,7 @@ import CHakmemShim
 import Synchronization
 
 @c(hak_malloc) public func hakMalloc(_ size: UInt) -> UnsafeMutableRawPointer? {
-    if size > smallMax { return hakMallocSlow(size) }
+    if size > tinyMax { return hakMallocMedium(size) }
     let bin = hak_cache_get() &+ ((size &+ (unitBytes &- 1)) & ~(unitBytes &- 1))
     var top = pointer(bin, to: Bin.self).pointee.top
     let block = hak_slot_pop(&top)
@@ -32,10 +33,29 @@ import Synchronization
     return UnsafeMutableRawPointer(bitPattern: block)
 }
 
+/// The same for blocks above tiny ones.
+@inline(never)
+@c(hak_malloc_medium) public func hakMallocMedium(_ size: UInt) -> UnsafeMutableRawPointer? {
+    let block = takeReadyMedium(size)
+    return block == 0 ? hakMallocSlow(size) : UnsafeMutableRawPointer(bitPattern: block)
+}
+
+/// What malloc's second hit path does: of more than tinyMax bytes; 0 when no such block is ready.
+@inline(__always)
+func takeReadyMedium(_ size: UInt) -> UInt {
+    if size > mediumMax { return 0 }
+    let bin = hak_cache_get() &+ SizeClass.binOffset(bytesAboveTiny: size)
+    var top = pointer(bin, to: Bin.self).pointee.top
+    let block = hak_slot_pop(&top)
+    if !hak_mark_clear(block) { return 0 }
+    pointer(bin, to: Bin.self).pointee.top = top
+    return block
+}
+
 /// What malloc's hit path does, for its relatives; 0 when no block of that size is ready.
 @inline(__always)
 func takeReady(_ size: UInt) -> UInt {
-    if size > smallMax { return 0 }
+    if size > tinyMax { return 0 }
     let bin = hak_cache_get() &+ ((size &+ (unitBytes &- 1)) & ~(unitBytes &- 1))
     var top = pointer(bin, to: Bin.self).pointee.top
     let block = hak_slot_pop(&top)
@@ -62,20 +82,17 @@ func takeReady(_ size: UInt) -> UInt {
     if Sections.areMeasured { return hakMallocMeasured(size, UInt(hak_caller())) }
     let cache = hak_cache_get()
     if size <= largeMax, cache != hak_cache_none() {
-        if size <= smallMax { return hakMallocSmall(size) }
-        let cache = ThreadCache(at: cache)
-        let block =
-            size > mediumMax
-            ? LargeBlock.reuse(size, cache: cache) : cache.takeHint(SizeClass(bytes: size))
+        if size <= mediumMax { return hakMallocRefill(size) }
+        let block = LargeBlock.reuse(size, cache: ThreadCache(at: cache))
         if block != 0 { return UnsafeMutableRawPointer(bitPattern: block) }
     }
     return hakMallocMiss(size)
 }
 
 @inline(never)
-@c(hak_malloc_small) public func hakMallocSmall(_ size: UInt) -> UnsafeMutableRawPointer? {
+@c(hak_malloc_refill) public func hakMallocRefill(_ size: UInt) -> UnsafeMutableRawPointer? {
     let cache = ThreadCache(at: hak_cache_get())
-    let block = cache.allocateSmall(SizeClass(bytes: max(size, 1)))
+    let block = cache.allocateReady(SizeClass(bytes: max(size, 1)))
     return block == 0 ? hakMallocMiss(size) : UnsafeMutableRawPointer(bitPattern: block)
 }
 

@@ -62,7 +62,7 @@ struct Statistics: ~Copyable {
             for index in 1..<SizeClass.end {
                 let sizeClass = SizeClass(index: index)
                 let taken = cache.record(sizeClass).pointee.taken.load(ordering: .relaxed)
-                let ready = sizeClass.isSmall ? Statistics.ready(cache, sizeClass) : 0
+                let ready = Statistics.ready(cache, sizeClass)
                 classes[index].served &+= process.options.countsEveryCall ? taken &- ready : taken
                 classes[index].live &-= ready
             }

@@ -14,8 +14,8 @@ private let sizeMax: UInt = 32 << 10
 private let parcelsLeft = 40
 /// Of the bytes that were freed and allocated again, the share that may be resident anew after a
 /// trim, beside what a process writes at its start. More than all would be, where the freed ones
-/// waited for their threads: blocks that were ready there keep slabs from going back either way.
-private let growthPercentMax = 75
+/// waited for their threads, and nearly all, where blocks that were ready there kept slabs.
+private let growthPercentMax = 50
 private let growthKiBBeside = 2048
 private let localBlocks = 64
 
