@@ -51,15 +51,8 @@ extension ThreadCache {
     /// A block of a class, with what is left of its mark; 0 when out of memory.
     @inline(__always)
     func allocateReady(_ sizeClass: SizeClass) -> UInt {
-        let bin = bin(sizeClass)
-        let block = pointer(bin.pointee.top, to: UInt.self).pointee
-        if block == sentinel || bin.pointee.top == hak_empty_slot_address() {
-            return refill(sizeClass)
-        }
-        // Here also after the program has written over the mark of a freed block.
-        _ = hak_mark_clear(block)
-        bin.pointee.top &+= 8
-        return block
+        let ready = hasStack(sizeClass) ? takeReady(sizeClass) : 0
+        return ready != 0 ? ready : refill(sizeClass)
     }
 
     /// A block with a span or a mapping for itself.

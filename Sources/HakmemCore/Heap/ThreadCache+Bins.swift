@@ -34,6 +34,7 @@ extension ThreadCache {
     }
 
     /// The slot of a bin's sentinel. Only for a bin that has its stack.
+    @inline(__always)
     private func window(_ sizeClass: SizeClass) -> UInt {
         startCheck(sizeClass).pointee.bottom &- UInt(record(sizeClass).pointee.below) &* 8
     }
@@ -47,6 +48,7 @@ extension ThreadCache {
     }
 
     /// Puts the sentinel into the slot `below` slots from the bottom. The bound is to be set next.
+    @inline(__always)
     func moveWindow(_ sizeClass: SizeClass, below: UInt) {
         let record = record(sizeClass)
         let bottom = startCheck(sizeClass).pointee.bottom
@@ -111,18 +113,20 @@ extension ThreadCache {
         setBound(sizeClass)
     }
 
-    /// Takes the top block of a bin that looked empty to the hit path: one that a message has
-    /// brought, or one that is out of its sight; 0 if there is none.
+    /// Takes the top block of a bin, of those out of the hit paths' sight if they see none; 0 if
+    /// there is none at all. Only for a bin that has its stack.
     @inline(__always)
     func takeReady(_ sizeClass: SizeClass) -> UInt {
         let bin = bin(sizeClass)
         if bin.pointee.top == window(sizeClass) {
             let below = UInt(record(sizeClass).pointee.below)
             if below == 0 { return 0 }
+            record(sizeClass).pointee.isUsed = true
             let step = min(below, UInt(windowMax(sizeClass) / 2))
             moveWindow(sizeClass, below: below &- step)
             setBound(sizeClass)
         }
+        // Its mark may be gone: the program has written over it.
         let block = pointer(bin.pointee.top, to: UInt.self).pointee
         bin.pointee.top &+= 8
         _ = hak_mark_clear(block)
@@ -169,6 +173,18 @@ extension ThreadCache {
         guard record.pointee.limit != 0, bin.pointee.isFull else { return }
         deepen(sizeClass, to: record.pointee.refilled)
         if ready < UInt(record.pointee.limit) { moveWindowUp(sizeClass, ready) }
+    }
+
+    /// Makes room in a bin whose hit paths see it full, if that is all there is to do; false if it
+    /// is full to its limit, or has not overflowed since it was refilled.
+    @inline(__always)
+    func makeRoomInSight(_ sizeClass: SizeClass) -> Bool {
+        let record = record(sizeClass)
+        let ready = readyCount(sizeClass)
+        if record.pointee.overflows == 0 || ready >= UInt(record.pointee.limit) { return false }
+        record.pointee.isUsed = true
+        moveWindowUp(sizeClass, ready)
+        return true
     }
 
     /// Moves the window so that half of it is room.

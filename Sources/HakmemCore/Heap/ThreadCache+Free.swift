@@ -97,7 +97,7 @@ extension ThreadCache {
 
     @inline(never)
     private func freeIntoFull(_ block: UInt, _ sizeClass: SizeClass) {
-        overflow(sizeClass)
+        if !makeRoomInSight(sizeClass) { overflow(sizeClass) }
         if !pushReady(block, sizeClass) { returnToSlab(block) }
     }
 

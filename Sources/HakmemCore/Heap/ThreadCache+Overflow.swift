@@ -162,7 +162,8 @@ extension ThreadCache {
 
     /// Whether a bin was ever used. Asks what is in memory anyway: pages of records that no class
     /// has used stay untouched.
-    private func hasStack(_ sizeClass: SizeClass) -> Bool {
+    @inline(__always)
+    func hasStack(_ sizeClass: SizeClass) -> Bool {
         bin(sizeClass).pointee.top != hak_empty_slot_address()
     }
 

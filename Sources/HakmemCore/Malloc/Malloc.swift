@@ -9,8 +9,8 @@
 //                 └► hak_malloc_miss: ThreadCache.allocate → refill | large | whale
 //              └► hak_malloc_measured: the same in one step, while slow paths are measured
 //   free(p)    push on the bin that the thread's own map names for p's granule
-//              └► hak_free_slow: who owns it?
-//                 ├► hak_free_remote, hak_free_own (medium blocks, full bins), hak_free_large
+//              └► hak_free_slow: medium blocks, full bins
+//                 ├► hak_free_remote, hak_free_large
 //                 └► hak_free_miss: NULL, a whale, misuse, what those cannot
 //
 // The slow steps are exports themselves so that the hit path jumps to them and has no frame
@@ -121,11 +121,16 @@ func takeReady(_ size: UInt) -> UInt {
 @inline(never)
 @c(hak_free_slow) public func hakFreeSlow(_ block: UnsafeMutableRawPointer?) {
     if Sections.areMeasured { return hakFreeMiss(block) }
-    let owner = BlockMap.owner(UInt(bitPattern: block))
+    let address = UInt(bitPattern: block)
+    let owner = BlockMap.owner(address)
     let cache = hak_cache_get()
+    // No block's owner is the empty cache.
+    if owner == cache {
+        if !ThreadCache(at: cache).freeOwn(address) { return hakFreeMiss(block) }
+        return
+    }
     if owner == 0 || cache == hak_cache_none() { return hakFreeMiss(block) }
-    if owner & Owner.wholeMark != 0 { return hakFreeLarge(block) }
-    return owner == cache ? hakFreeOwn(block) : hakFreeRemote(block)
+    return owner & Owner.wholeMark != 0 ? hakFreeLarge(block) : hakFreeRemote(block)
 }
 
 @inline(never)
@@ -133,12 +138,6 @@ func takeReady(_ size: UInt) -> UInt {
     let address = UInt(bitPattern: block)
     let owner = ThreadCache(at: BlockMap.owner(address))
     if !ThreadCache(at: hak_cache_get()).sendRemote(address, owner) { return hakFreeMiss(block) }
-}
-
-@inline(never)
-@c(hak_free_own) public func hakFreeOwn(_ block: UnsafeMutableRawPointer?) {
-    let address = UInt(bitPattern: block)
-    if !ThreadCache(at: hak_cache_get()).freeOwn(address) { return hakFreeMiss(block) }
 }
 
 @inline(never)
