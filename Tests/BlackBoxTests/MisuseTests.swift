@@ -25,18 +25,19 @@ struct Misuse: CustomStringConvertible, Sendable {
 
 @Suite struct MisuseTests {
     static let doubleFrees: [Misuse] =
-        [8, 48, 1000, 5000, 40_000, 100 << 10, 1 << 20, 8 << 20].flatMap { size in
+        [8, 48, 1000, 2000, 5000, 40_000, 100 << 10, 1 << 20, 8 << 20].flatMap { size in
             [
                 Misuse("double-free", size), Misuse("double-free-aba", size),
                 Misuse("double-free-later", size), Misuse("double-free-thread", size),
                 Misuse("double-free-remote", size), Misuse("double-free-remote-twice", size),
-                Misuse("realloc-freed", size),
+                Misuse("realloc-freed", size), Misuse("realloc-freed-in-place", size),
             ]
         } + [Misuse("double-free-cfree")]
 
-    static let interiorFrees: [Misuse] = [32, 48, 1000, 5000, 100_000, 8 << 20].flatMap { size in
-        [1, 8, 16].map { Misuse("interior", size, $0) }
-    }
+    static let interiorFrees: [Misuse] =
+        [32, 48, 1000, 2000, 5000, 100_000, 8 << 20].flatMap { size in
+            [1, 8, 16].map { Misuse("interior", size, $0) }
+        }
     static let otherInteriors = [
         Misuse("interior", 24 << 20, 4096), Misuse("interior", 24 << 20, 4 << 20),
         Misuse("interior", 100_000, 65_536), Misuse("interior", 5000, 4096),

@@ -81,7 +81,7 @@ extension HeapTests {
             let records = UInt(bitPattern: cache.record(SizeClass(index: 0)))
             let below = cache.address - ThreadCache.shallowStacksBelow..<records
             var stacks: [Range<UInt>] = []
-            for index in (1..<SizeClass.end).reversed() {
+            for index in 1..<SizeClass.end {
                 let sizeClass = SizeClass(index: index)
                 cache.prepareBin(sizeClass)
                 let bottom = cache.startCheck(sizeClass).pointee.bottom
@@ -93,7 +93,7 @@ extension HeapTests {
                 #expect(!stacks.contains { $0.overlaps(stack) }, "class \(index) shares its stack")
                 stacks.append(stack)
             }
-            #expect(stacks.prefix(5).allSatisfy { inPage.overlaps($0) })
+            #expect(stacks.prefix(3).allSatisfy { inPage.overlaps($0) })
             let isNextToRecords = stacks.contains { $0.upperBound == below.upperBound }
             #expect(isNextToRecords)
         }

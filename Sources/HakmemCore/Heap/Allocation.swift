@@ -51,8 +51,11 @@ extension ThreadCache {
     /// A block of a class, with what is left of its mark; 0 when out of memory.
     @inline(__always)
     func allocateReady(_ sizeClass: SizeClass) -> UInt {
-        let ready = hasStack(sizeClass) ? takeReady(sizeClass) : 0
-        return ready != 0 ? ready : refill(sizeClass)
+        if !hasStack(sizeClass) || header.pointee.callsUntilTick == 0 { return refill(sizeClass) }
+        let ready = takeReady(sizeClass)
+        if ready == 0 { return refill(sizeClass) }
+        header.pointee.callsUntilTick -= 1
+        return ready
     }
 
     /// A block with a span or a mapping for itself.

@@ -176,7 +176,15 @@ struct BlockMapView {
     /// The span of a block.
     @inline(__always)
     func span(_ block: UInt) -> Span {
-        let granule = pointer((block &>> lineShift) & mask &+ base, to: MapGranule.self)
-        return Span(at: granule.pointee.span.load(ordering: .relaxed))
+        Span(at: granule(block).pointee.span.load(ordering: .relaxed))
+    }
+
+    /// As `BlockMap.owner`.
+    @inline(__always)
+    func owner(_ block: UInt) -> UInt { granule(block).pointee.owner.load(ordering: .relaxed) }
+
+    @inline(__always)
+    private func granule(_ address: UInt) -> UnsafeMutablePointer<MapGranule> {
+        pointer((address &>> lineShift) & mask &+ base, to: MapGranule.self)
     }
 }

@@ -159,6 +159,9 @@ extension ThreadCache {
             let line = BlockMap.live(block)
             let live = line.pointee.load(ordering: .relaxed)
             line.pointee.store(live & ~BlockMap.bit(block), ordering: .relaxed)
+            if process.options.countsEveryCall {
+                ThreadCache.count(record(sizeClass).pointee.taken, 0 &- 1)
+            }
         }
     }
 

@@ -15,7 +15,7 @@ enum HeapParts {
     fileprivate static let metadataOffset: UInt = 640
     fileprivate static let extentOffset: UInt = 704
     fileprivate static let pageHeapOffset: UInt = 768
-    fileprivate static let smallClassesOffset: UInt = 5120
+    fileprivate static let classConstantsOffset: UInt = 5120
     fileprivate static let strategiesOffset: UInt = 7232
     static let bytes: UInt = 8192
 
@@ -27,9 +27,10 @@ enum HeapParts {
             MemoryLayout<MessagePoolFields>.size <= Int(metadataOffset - messagePoolOffset))
         layoutAssert(MemoryLayout<MetadataFields>.size <= Int(extentOffset - metadataOffset))
         layoutAssert(MemoryLayout<HeapExtent>.size <= Int(pageHeapOffset - extentOffset))
-        layoutAssert(MemoryLayout<PageHeapFields>.size <= Int(smallClassesOffset - pageHeapOffset))
-        let smallClassesBytes = MemoryLayout<SmallClass>.stride * SizeClass.end
-        layoutAssert(smallClassesBytes <= Int(strategiesOffset - smallClassesOffset))
+        layoutAssert(
+            MemoryLayout<PageHeapFields>.size <= Int(classConstantsOffset - pageHeapOffset))
+        let classConstantsBytes = MemoryLayout<ClassConstants>.stride * SizeClass.end
+        layoutAssert(classConstantsBytes <= Int(strategiesOffset - classConstantsOffset))
         let strategiesBytes = MemoryLayout<Strategy>.stride * Strategy.count
         layoutAssert(strategiesBytes <= Int(bytes - strategiesOffset))
     }
@@ -68,10 +69,10 @@ var heapExtent: UnsafeMutablePointer<HeapExtent> {
     pointer(heapAddress &+ HeapParts.extentOffset, to: HeapExtent.self)
 }
 
-/// Constants of the small classes, by index. Written by the start, read-only after.
+/// Constants of the size classes, by index. Written by the start, read-only after.
 @inline(__always)
-var smallClasses: UnsafeMutablePointer<SmallClass> {
-    pointer(heapAddress &+ HeapParts.smallClassesOffset, to: SmallClass.self)
+var classConstants: UnsafeMutablePointer<ClassConstants> {
+    pointer(heapAddress &+ HeapParts.classConstantsOffset, to: ClassConstants.self)
 }
 
 /// The strategies of this process, by number. Written by the start, read-only after.

@@ -8,13 +8,13 @@
 //   free blocks from there on = (stride << phase / 16) & ~live
 //
 // Arithmetic here wraps by choice of spelling only: every value is bounded by the slab's size, and
-// this is the loop that all small blocks come through.
+// this is the loop that all blocks of slabs come through.
 
 import CHakmemShim
 import Synchronization
 
 /// What the search needs of a class, computed once: divisions are dearer than the search.
-struct SmallClass {
+struct ClassConstants {
     /// Bits 0, s, 2s, … for blocks of s units: the starts in a line whose phase is 0.
     var stride: UInt64 = 0
     /// Where a thread cache has the bottom of the deep stack: bytes below its address.
@@ -27,10 +27,10 @@ struct SmallClass {
     var depthMax: UInt16 = 0
 }
 
-enum SmallClassTable {
+enum ClassTable {
     @inline(__always)
-    static func entry(_ sizeClass: SizeClass) -> UnsafePointer<SmallClass> {
-        UnsafePointer(smallClasses + sizeClass.index)
+    static func entry(_ sizeClass: SizeClass) -> UnsafePointer<ClassConstants> {
+        UnsafePointer(classConstants + sizeClass.index)
     }
 
     /// Fills the table, at the start.
@@ -39,7 +39,7 @@ enum SmallClassTable {
         for index in 1..<SizeClass.end {
             let sizeClass = SizeClass(index: index)
             let block = sizeClass.blockBytes
-            var entry = SmallClass()
+            var entry = ClassConstants()
             var shift = block >> unitShift
             entry.stride = 1
             while shift < 64 {
@@ -52,7 +52,7 @@ enum SmallClassTable {
             entry.depthMax = UInt16(sizeClass.stackDepthMax)
             entry.deepBottomBelow = UInt32(below + 8)
             below += sizeClass.deepStackBytes
-            smallClasses[index] = entry
+            classConstants[index] = entry
         }
     }
 }
@@ -72,7 +72,7 @@ enum LineSearch {
     /// ascending. Where nothing of a line is out, as in new slabs and dropped heaps, blocks are
     /// counted off; else they are the bits that are not set.
     static func fill(
-        _ bin: UnsafeMutablePointer<Bin>, from span: Span, _ entry: UnsafePointer<SmallClass>,
+        _ bin: UnsafeMutablePointer<Bin>, from span: Span, _ entry: UnsafePointer<ClassConstants>,
         limit: UInt
     ) -> Found {
         let header = span.header

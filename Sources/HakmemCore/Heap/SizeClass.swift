@@ -99,9 +99,8 @@ struct SizeClass: Equatable {
     /// Ready blocks that the hit paths can see of this class's bin: of a small one at most 16 KiB
     /// of them, which is what the start check needs (StartCheck).
     var stackSlotsMax: UInt32 {
-        isSmall
-            ? min(SizeClass.slotsMaxOfAll, SizeClass.binBytesMax / UInt32(blockBytes))
-            : stackDepthMax
+        let bytes = isSmall ? SizeClass.windowBytesMax : SizeClass.mediumWindowBytesMax
+        return min(SizeClass.slotsMaxOfAll, bytes / UInt32(blockBytes))
     }
 
     /// Ready blocks that it holds before it has overflowed and run empty in turn.
@@ -131,7 +130,8 @@ struct SizeClass: Equatable {
     private static let slotsFirst: UInt32 = 32
     private static let depthMaxOfAll: UInt32 = 4096
     private static let stackBlockBytesMax: UInt32 = 512 * 1024
-    private static let binBytesMax: UInt32 = 16 * 1024
+    private static let windowBytesMax: UInt32 = 16 * 1024
+    private static let mediumWindowBytesMax: UInt32 = 128 * 1024
     private static let mediumBytesFirst: UInt32 = 32 * 1024
     /// The least that the largest refills of a class bring.
     static let batchMin: UInt32 = 8

@@ -43,14 +43,14 @@ struct SpanHeader: ~Copyable {
     /// whether a block that returns changes more. Large and whale: when it was handed out
     /// (SiteSamples).
     var blocksOut: UInt32 = 0
-    /// Slab: the line (dense small), byte (sparse small) or block (medium) where the search for
-    /// free blocks goes on. Large and whale: low bits of the call site.
+    /// Slab: the line (dense class) or byte (sparse class) where the search for free blocks goes
+    /// on. Large and whale: low bits of the call site.
     var cursor: UInt32 = 0
-    /// Medium slab: blocks from this one on are zeros, never handed out. Small slab: 0 if those are
-    /// that the search has not come to (LineSearch). Free and dirty: since when, in ms.
+    /// Slab: 0 if blocks that the search has not come to are zeros, never handed out (LineSearch).
+    /// Free and dirty: since when, in ms.
     var virginFromOrStamp: UInt32 = 0
-    /// Dense small slab: where in the line at `cursor` the search goes on (LineSearch). Large and
-    /// whale: high bits of the call site.
+    /// Slab: where in the line at `cursor` the search goes on (dense class), or where its first
+    /// block starts (sparse class). Large and whale: high bits of the call site.
     var phase: UInt16 = 0
     /// Large and whale: where its block starts in its first page, in bytes (LargeBlock).
     var blockOffset: UInt16 = 0

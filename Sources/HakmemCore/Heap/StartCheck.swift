@@ -19,8 +19,8 @@
 // looks like a full bin: one branch tells both. Source of the method: Lemire, Kaser, Kurz, "Faster
 // remainder by direct computation", 2019.
 
-/// What a thread cache knows of a small class for its start check, and the bottom of its stack,
-/// which shares the cache line.
+/// What a thread cache knows of a class for its start check, which only small ones have, and the
+/// bottom of its stack, which shares the cache line.
 struct StartCheck {
     /// −c.
     private let reciprocal: UInt

@@ -25,12 +25,12 @@ import Synchronization
 extension ThreadCache {
     @inline(__always)
     func windowMax(_ sizeClass: SizeClass) -> UInt32 {
-        UInt32(SmallClassTable.entry(sizeClass).pointee.windowMax)
+        UInt32(ClassTable.entry(sizeClass).pointee.windowMax)
     }
 
     @inline(__always)
     func depthMax(_ sizeClass: SizeClass) -> UInt32 {
-        UInt32(SmallClassTable.entry(sizeClass).pointee.depthMax)
+        UInt32(ClassTable.entry(sizeClass).pointee.depthMax)
     }
 
     /// The slot of a bin's sentinel. Only for a bin that has its stack.
@@ -142,7 +142,7 @@ extension ThreadCache {
             record.pointee.overflows = 0
             record.pointee.refilled = 0
         } else {
-            let classMost = SmallClassTable.entry(sizeClass).pointee.refillMax
+            let classMost = ClassTable.entry(sizeClass).pointee.refillMax
             let most = min(UInt32(classMost), UInt32(policy.pointee.refillBlocksMax))
             record.pointee.batch = UInt16(min(UInt32(record.pointee.batch) * 2, most))
             // Frees find room beside what a refill brings.
@@ -176,12 +176,17 @@ extension ThreadCache {
     }
 
     /// Makes room in a bin whose hit paths see it full, if that is all there is to do; false if it
-    /// is full to its limit, or has not overflowed since it was refilled.
+    /// is full to its limit, has not overflowed since it was refilled, or a tick is due.
     @inline(__always)
     func makeRoomInSight(_ sizeClass: SizeClass) -> Bool {
         let record = record(sizeClass)
         let ready = readyCount(sizeClass)
-        if record.pointee.overflows == 0 || ready >= UInt(record.pointee.limit) { return false }
+        if record.pointee.overflows == 0 || ready >= UInt(record.pointee.limit)
+            || header.pointee.callsUntilTick == 0
+        {
+            return false
+        }
+        header.pointee.callsUntilTick -= 1
         record.pointee.isUsed = true
         moveWindowUp(sizeClass, ready)
         return true
@@ -193,6 +198,13 @@ extension ThreadCache {
         let below = max(ready, half) &- half
         if below != record(sizeClass).pointee.below { moveWindow(sizeClass, below: below) }
         setBound(sizeClass)
+    }
+
+    /// Whether a block that is live is ready in its owner's bin: it was freed. That bin may change
+    /// meanwhile, but not as to this block.
+    static func isReady(_ block: UInt, _ span: Span) -> Bool {
+        span.state == .slab && ReadyMark.isOn(block)
+            && ThreadCache(at: span.header.pointee.owner).isReady(block, span.sizeClass)
     }
 
     /// Whether a block is among the ready ones of its class.

@@ -83,7 +83,7 @@ extension ThreadCache {
     }
 
     /// Frees a block of one of this cache's own slabs: a medium one, or a small one for which its
-    /// bin had no room; false if it is neither, and somebody has to look closer.
+    /// bin had no room, or every one while each is counted; false if somebody has to look closer.
     @inline(__always)
     func freeOwn(_ block: UInt) -> Bool {
         let span = BlockMap.span(block).unsafelyUnwrapped

@@ -100,6 +100,11 @@ extension ThreadCache {
             let first = block
             let line = map.live(first)
             let span = map.span(first)
+            // A block that is here twice may have left its slab, and that this cache.
+            if map.owner(first) != address {
+                pointer(end, to: UInt.self).pointee = behind
+                return returnOneByOne(sizeClass, slot, end)
+            }
             var live = line.pointee.load(ordering: .relaxed)
             var count: UInt32 = 0
             repeat {
@@ -126,7 +131,7 @@ extension ThreadCache {
             let block = pointer(slot, to: UInt.self).pointee
             // The caller counts all of them as returned.
             record(sizeClass).pointee.blocksOut &+= 1
-            if ThreadCache.isOut(block) {
+            if BlockMap.owner(block) == address, ThreadCache.isOut(block) {
                 returnToSlab(block)
             } else {
                 Misuse.reportFree(of: block, in: BlockMapView().span(block))

@@ -29,7 +29,7 @@ extension ThreadCache {
         if ready != 0 { return ready }
         let bin = bin(sizeClass)
         let record = record(sizeClass)
-        let entry = SmallClassTable.entry(sizeClass)
+        let entry = ClassTable.entry(sizeClass)
         let limit = nextBatch(sizeClass)
         guard let span = record.pointee.available.firstSpan ?? acquireSlab(sizeClass) else {
             return 0

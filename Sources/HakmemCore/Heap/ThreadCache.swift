@@ -250,7 +250,7 @@ struct ThreadCache: Equatable {
     /// Where the bottom of a class's deep stack lies.
     @inline(__always)
     func deepStackBottom(_ sizeClass: SizeClass) -> UInt {
-        address &- UInt(SmallClassTable.entry(sizeClass).pointee.deepBottomBelow)
+        address &- UInt(ClassTable.entry(sizeClass).pointee.deepBottomBelow)
     }
 
     /// Adds to a counter that only this thread writes.

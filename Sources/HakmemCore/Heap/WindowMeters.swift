@@ -4,8 +4,8 @@
 //
 // Costs are counted for each block that was handed out, and not for each slow call: how many slow
 // calls there are is what strategies change (a wide refill has fewer), how many blocks the program
-// needs is not. Sizes are counted by class, whichever calls took a slow path: a small block counts
-// as the part of a refill that it is.
+// needs is not. Sizes are counted by class, whichever calls took a slow path: a block of a slab
+// counts as the part of a refill that it is.
 
 #if HAKMEM_LEARNING
     import CHakmemShim

@@ -45,7 +45,7 @@ import CHakmemShim
     return block == 0 ? outOfMemory() : UnsafeMutableRawPointer(bitPattern: block)
 }
 
-/// In place, where one of the calling thread's own small blocks has the room.
+/// In place, where one of the calling thread's own blocks has the room: here of a tiny one.
 @c(hak_realloc) public func hakRealloc(
     _ block: UnsafeMutableRawPointer?, _ size: UInt
 ) -> UnsafeMutableRawPointer? {
@@ -70,9 +70,10 @@ import CHakmemShim
     let address = UInt(bitPattern: block)
     let cache = hak_cache_get()
     guard BlockMap.owner(address) == cache else { return hakReallocSlow(block, size) }
-    let usable = BlockMap.span(address).unsafelyUnwrapped.sizeClass.blockBytes
+    let span = BlockMap.span(address).unsafelyUnwrapped
+    let usable = span.sizeClass.blockBytes
     guard size &- 1 < usable, !ThreadCache.isWasteful(size, of: usable),
-        ThreadCache.isOut(address), !ReadyMark.isOn(address)
+        address &- span.start < span.bytes, ThreadCache.isOut(address), !ReadyMark.isOn(address)
     else { return hakReallocSlow(block, size) }
     ThreadCache.count(ThreadCache(at: cache).header.pointee.reallocs)
     return block
@@ -93,7 +94,7 @@ private func isOwnBlock(_ address: UInt, _ offset: UInt, _ cache: UInt) -> Bool 
     guard let block else { return hakAllocAt(size, UnsafeRawPointer(bitPattern: site)) }
     let address = UInt(bitPattern: block)
     if let moved = growSmall(address, size) { return moved }
-    guard let span = ThreadCache.liveSpan(address) else {
+    guard let span = ThreadCache.liveSpan(address), !ThreadCache.isReady(address, span) else {
         // Says what is wrong with it, and ends the program unless errors are ignored.
         hakFreeSlow(block)
         return outOfMemory()
@@ -113,17 +114,17 @@ private func isOwnBlock(_ address: UInt, _ offset: UInt, _ cache: UInt) -> Bool 
     return moved == 0 ? outOfMemory() : UnsafeMutableRawPointer(bitPattern: moved)
 }
 
-/// realloc of one of the calling thread's own small blocks to a larger small one, by hit paths
+/// realloc of one of the calling thread's own small blocks to a larger one of a slab, by hit paths
 /// alone; nil when it is not such a case, and all that can be wrong is looked at elsewhere.
 @inline(__always)
 private func growSmall(_ address: UInt, _ size: UInt) -> UnsafeMutableRawPointer? {
     let cache = hak_cache_get()
     let offset = UInt(OwnMap.entry(address, cache).pointee)
-    guard offset != 0, size <= smallMax, isOwnBlock(address, offset, cache) else { return nil }
+    guard offset != 0, size <= mediumMax, isOwnBlock(address, offset, cache) else { return nil }
     let usable = SizeClass(index: Int(offset &>> unitShift)).blockBytes
     guard size > usable else { return nil }
     let header = ThreadCache(at: cache).header
-    let wanted = min(size &+ ThreadCache.headRoom(size, from: usable), smallMax)
+    let wanted = min(size &+ ThreadCache.headRoom(size, from: usable), mediumMax)
     let errorNumber = hak_errno_get()
     guard let block = hakMalloc(wanted) else {
         // The slow way may still find memory, and then errno is as it was.

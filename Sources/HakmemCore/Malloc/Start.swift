@@ -29,7 +29,7 @@ enum Start {
         }
         if isReserved, let parts = SystemCall.map(bytes: HeapParts.bytes) {
             heapAddress = parts
-            SmallClassTable.make()
+            ClassTable.make()
             Policy.make()
             #if HAKMEM_LEARNING
                 if process.options.learns { beginLearning() }

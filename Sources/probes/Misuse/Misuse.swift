@@ -20,6 +20,9 @@ private var misuses: KeyValuePairs<String, (_ size: UInt, _ offset: UInt) -> Voi
         "realloc-freed": { size, _ in
             freeTwice(size, again: { heap.free(heap.realloc($0, size * 2)) })
         },
+        "realloc-freed-in-place": { size, _ in
+            freeTwice(size, again: { if heap.realloc($0, size) != nil { fail("resized") } })
+        },
         "double-free-thread": { size, _ in freeOnTwoThreads(size, ownerIsFirst: true) },
         "double-free-remote": { size, _ in freeOnTwoThreads(size, ownerIsFirst: false) },
         "double-free-remote-twice": { size, _ in freeTwiceRemotely(size) },

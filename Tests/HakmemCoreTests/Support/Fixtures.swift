@@ -43,9 +43,10 @@ func withCache<Value>(
     return try onThread {
         hakFree(hakMalloc(1))
         let cache = ThreadCache(at: hak_cache_get())
-        cache.header.pointee.callsUntilTick = isTicking ? 0 : .max
+        let callsUntilTick = cache.header.pointee.callsUntilTick
+        if !isTicking { cache.header.pointee.callsUntilTick = .max }
         cache.header.pointee.freshGranules = 0
-        defer { cache.header.pointee.callsUntilTick = 0 }
+        defer { cache.header.pointee.callsUntilTick = callsUntilTick }
         let value = try body(cache)
         try requireIntact(cache)
         return value
