@@ -25,6 +25,12 @@ struct ClassConstants {
     /// Ready blocks that hit paths can see of a bin, and that it can ever hold.
     var windowMax: UInt16 = 0
     var depthMax: UInt16 = 0
+    /// The least that realloc leaves in such a block.
+    var keptMin: UInt16 = 0
+
+    /// Whether realloc to so many bytes leaves a block where it is.
+    @inline(__always)
+    func keeps(_ bytes: UInt) -> Bool { bytes &- UInt(keptMin) <= UInt(blockBytes &- keptMin) }
 }
 
 enum ClassTable {
@@ -47,6 +53,7 @@ enum ClassTable {
                 shift += shift
             }
             entry.blockBytes = UInt16(block)
+            entry.keptMin = UInt16(ThreadCache.keptMin(of: block))
             entry.refillMax = UInt16(sizeClass.refillMax)
             entry.windowMax = UInt16(sizeClass.stackSlotsMax)
             entry.depthMax = UInt16(sizeClass.stackDepthMax)

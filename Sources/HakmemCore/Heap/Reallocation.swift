@@ -21,7 +21,7 @@ extension ThreadCache {
         let usable = span.blockBytes
         if SiteSamples.isOn, span.state != .slab { noteGrowth(span, usable, bytes) }
         if bytes <= usable {
-            if !ThreadCache.isWasteful(bytes, of: usable) { return address }
+            if bytes >= ThreadCache.keptMin(of: usable) { return address }
             if span.state != .slab, shrinkInPlace(span, bytes) { return address }
         } else if span.state != .slab, growInPlace(span, bytes) {
             return address
@@ -56,10 +56,10 @@ extension ThreadCache {
         return whaleCache.grow(span, to: bytes, roomPercent: percent)
     }
 
-    /// Whether a block is more than twice too large, and not merely by a few bytes.
-    @inline(__always)
-    static func isWasteful(_ bytes: UInt, of usable: UInt) -> Bool {
-        usable > ThreadCache.wastefulMin && bytes < usable / 2
+    /// The least that stays in a block: less would leave more than half of it unused, and that is
+    /// more than a few bytes.
+    static func keptMin(of usable: UInt) -> UInt {
+        usable > ThreadCache.wastefulMin ? usable / 2 : 1
     }
 
     private static let wastefulMin: UInt = 64

@@ -25,6 +25,10 @@ struct SizeClass: Equatable {
     @inline(__always)
     init(index: Int) { self.index = index }
 
+    /// The class whose bin lies there in a thread cache.
+    @inline(__always)
+    init(binOffset: UInt) { self.init(index: Int(bitPattern: binOffset &>> unitShift)) }
+
     /// The smallest class for `bytes`, 1 ... mediumMax.
     @inline(__always)
     init(bytes: UInt) {

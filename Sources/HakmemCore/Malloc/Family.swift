@@ -45,24 +45,23 @@ import CHakmemShim
     return block == 0 ? outOfMemory() : UnsafeMutableRawPointer(bitPattern: block)
 }
 
-/// In place, where one of the calling thread's own blocks has the room: here of a tiny one.
+/// In place, where one of the calling thread's own blocks has the room: here of a small one.
 @c(hak_realloc) public func hakRealloc(
     _ block: UnsafeMutableRawPointer?, _ size: UInt
 ) -> UnsafeMutableRawPointer? {
     let address = UInt(bitPattern: block)
     let cache = hak_cache_get()
-    // The bin's offset, of tiny blocks their size; 0 for what is not ours or not small.
-    let usable = UInt(OwnMap.entry(address, cache).pointee)
-    if usable &- 1 >= tinyMax { return hakReallocMedium(block, size) }
-    // Size 0 is out of every range.
-    guard size &- 1 < usable, !ThreadCache.isWasteful(size, of: usable),
-        isOwnBlock(address, usable, cache)
-    else { return hakReallocSlow(block, size) }
+    let offset = UInt(OwnMap.entry(address, cache).pointee)
+    if offset == 0 { return hakReallocMedium(block, size) }
+    guard ClassTable.entry(SizeClass(binOffset: offset)).pointee.keeps(size) else {
+        return hakReallocMoved(block, size)
+    }
+    guard isOwnBlock(address, offset, cache) else { return hakReallocSlow(block, size) }
     ThreadCache.count(ThreadCache(at: cache).header.pointee.reallocs)
     return block
 }
 
-/// The same for blocks of slabs that are not tiny.
+/// The same for medium blocks.
 @inline(never)
 @c(hak_realloc_medium) public func hakReallocMedium(
     _ block: UnsafeMutableRawPointer?, _ size: UInt
@@ -71,12 +70,35 @@ import CHakmemShim
     let cache = hak_cache_get()
     guard BlockMap.owner(address) == cache else { return hakReallocSlow(block, size) }
     let span = BlockMap.span(address).unsafelyUnwrapped
-    let usable = span.sizeClass.blockBytes
-    guard size &- 1 < usable, !ThreadCache.isWasteful(size, of: usable),
+    guard ClassTable.entry(span.sizeClass).pointee.keeps(size),
         address &- span.start < span.bytes, ThreadCache.isOut(address), !ReadyMark.isOn(address)
     else { return hakReallocSlow(block, size) }
     ThreadCache.count(ThreadCache(at: cache).header.pointee.reallocs)
     return block
+}
+
+/// realloc of one of the calling thread's own small blocks to a larger one that is ready: by hit
+/// paths alone.
+@inline(never)
+@c(hak_realloc_moved) public func hakReallocMoved(
+    _ block: UnsafeMutableRawPointer?, _ size: UInt
+) -> UnsafeMutableRawPointer? {
+    let address = UInt(bitPattern: block)
+    let cache = hak_cache_get()
+    let offset = UInt(OwnMap.entry(address, cache).pointee)
+    let usable = UInt(ClassTable.entry(SizeClass(binOffset: offset)).pointee.blockBytes)
+    guard size > usable, size <= mediumMax, isOwnBlock(address, offset, cache) else {
+        return hakReallocSlow(block, size)
+    }
+    let wanted = min(size &+ ThreadCache.headRoom(size, from: usable), mediumMax)
+    let moved = wanted > tinyMax ? takeReadyMedium(wanted) : takeReady(wanted)
+    if moved == 0 { return hakReallocSlow(block, size) }
+    let header = ThreadCache(at: cache).header
+    ThreadCache.count(header.pointee.reallocs)
+    ThreadCache.count(header.pointee.reallocMoves)
+    hak_copy(moved, address, Int(usable))
+    hakFree(block)
+    return UnsafeMutableRawPointer(bitPattern: moved)
 }
 
 /// Whether a block of the calling thread's bin at `offset` starts at an address and is not free.
@@ -93,7 +115,6 @@ private func isOwnBlock(_ address: UInt, _ offset: UInt, _ cache: UInt) -> Bool 
     let site = UInt(hak_caller())
     guard let block else { return hakAllocAt(size, UnsafeRawPointer(bitPattern: site)) }
     let address = UInt(bitPattern: block)
-    if let moved = growSmall(address, size) { return moved }
     guard let span = ThreadCache.liveSpan(address), !ThreadCache.isReady(address, span) else {
         // Says what is wrong with it, and ends the program unless errors are ignored.
         hakFreeSlow(block)
@@ -112,30 +133,6 @@ private func isOwnBlock(_ address: UInt, _ offset: UInt, _ cache: UInt) -> Bool 
             }
         } ?? 0
     return moved == 0 ? outOfMemory() : UnsafeMutableRawPointer(bitPattern: moved)
-}
-
-/// realloc of one of the calling thread's own small blocks to a larger one of a slab, by hit paths
-/// alone; nil when it is not such a case, and all that can be wrong is looked at elsewhere.
-@inline(__always)
-private func growSmall(_ address: UInt, _ size: UInt) -> UnsafeMutableRawPointer? {
-    let cache = hak_cache_get()
-    let offset = UInt(OwnMap.entry(address, cache).pointee)
-    guard offset != 0, size <= mediumMax, isOwnBlock(address, offset, cache) else { return nil }
-    let usable = SizeClass(index: Int(offset &>> unitShift)).blockBytes
-    guard size > usable else { return nil }
-    let header = ThreadCache(at: cache).header
-    let wanted = min(size &+ ThreadCache.headRoom(size, from: usable), mediumMax)
-    let errorNumber = hak_errno_get()
-    guard let block = hakMalloc(wanted) else {
-        // The slow way may still find memory, and then errno is as it was.
-        hak_errno_set(errorNumber)
-        return nil
-    }
-    ThreadCache.count(header.pointee.reallocs)
-    ThreadCache.count(header.pointee.reallocMoves)
-    hak_copy(UInt(bitPattern: block), address, Int(usable))
-    hakFree(UnsafeMutableRawPointer(bitPattern: address))
-    return block
 }
 
 @c(hak_reallocarray) public func hakReallocarray(
