@@ -156,6 +156,32 @@ extension HeapTests {
             }
         }
 
+        /// Every class, and both ends of what leaves a block where it is.
+        @Test func reallocLeavesABlockThatFitsWell() throws {
+            try withCache { cache in
+                for index in 1..<SizeClass.end {
+                    let usable = SizeClass(index: index).blockBytes
+                    let block = hakMalloc(usable)!
+                    block.fill(usable, 1)
+                    let least = usable > 64 ? usable / 2 : 1
+                    for bytes in [least, usable - 1, usable] {
+                        try require(hakRealloc(block, bytes) == block, "\(usable) to \(bytes)")
+                    }
+                    let shrunk = least > 1 ? hakRealloc(block, least - 1)! : block
+                    try require((shrunk == block) == (least == 1), "\(usable) to \(least - 1)")
+                    try require(shrunk.holds((least - 1) & ~7, 1))
+                    // From the slow path, then from hit paths.
+                    for _ in 0..<2 {
+                        let grown = hakRealloc(hakMalloc(usable), usable + 1)!
+                        try require(hakUsableSize(grown) > usable)
+                        hakFree(grown)
+                    }
+                    hakFree(shrunk)
+                }
+                try requireIntact(cache)
+            }
+        }
+
         @Test func growthInPlaceKeepsTheAddressWhereItCan() throws {
             try withCache { cache in
                 cache.releaseMemory()

@@ -146,11 +146,15 @@ extension HeapTests {
             }
         }
 
-        @Test func reallocOfWhatIsNoBlock() throws {
-            try expectMisuses(2) { _ in
-                let block = hakMalloc(500)
-                try require(hakRealloc(block! + 16, 100) == nil)
+        @Test(arguments: [500, 3000, 9000] as [UInt])
+        func reallocOfWhatIsNoBlock(bytes: UInt) throws {
+            try expectMisuses(5) { _ in
+                let block = hakMalloc(bytes)
+                for size in [100, bytes, bytes * 2] as [UInt] {
+                    try require(hakRealloc(block! + 16, size) == nil)
+                }
                 hakFree(block)
+                try require(hakRealloc(block, bytes) == nil)
                 try require(hakRealloc(UnsafeMutableRawPointer(bitPattern: 4096), 100) == nil)
             }
         }

@@ -14,7 +14,7 @@ import Testing
     func multiplesPassAndNothingElse(index: Int) {
         let sizeClass = SizeClass(index: index)
         let block = sizeClass.blockBytes
-        let check = StartCheck(blockBytes: block, bottom: 0)
+        let check = StartCheck(sizeClass, bottom: 0)
         let room = UInt(sizeClass.stackSlotsMax) * 8
         let top: UInt = 1 << 20
         for region in StartCheckTests.regions {
@@ -25,6 +25,22 @@ import Testing
                     Issue.record("\(address) is taken for what it is not, for \(block)")
                 } else if short != 0, short < room {
                     Issue.record("\(address) passes for \(block) with \(short)")
+                }
+            }
+        }
+    }
+
+    @Test(arguments: SizeClass.smallCount + 1..<SizeClass.end)
+    func noAddressPassesForAMediumBlock(index: Int) {
+        let sizeClass = SizeClass(index: index)
+        let check = StartCheck(sizeClass, bottom: 0)
+        let room = UInt(sizeClass.stackSlotsMax) * 8
+        let top: UInt = 1 << 20
+        for region in StartCheckTests.regions {
+            for address in region..<region + sizeClass.blockBytes {
+                let short = top &+ StartCheck.start &- check.checkedTop(top, address)
+                if check.isStart(address) || short < room {
+                    Issue.record("\(address) passes for \(sizeClass.blockBytes)")
                 }
             }
         }

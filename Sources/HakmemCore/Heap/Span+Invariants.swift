@@ -24,7 +24,7 @@
                     found.append("line \(line): not owned by its cache")
                 }
                 let fed = UInt(OwnMap.entry(base, cache.address).pointee)
-                if fed != (isSmall && !counts ? sizeClass.binOffset : 0) {
+                if fed != (counts ? 0 : sizeClass.binOffset) {
                     found.append("line \(line): own map feeds \(fed)")
                 }
                 for unit in 0..<UInt(64) where live >> UInt64(unit) & 1 == 1 {

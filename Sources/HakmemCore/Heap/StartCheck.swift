@@ -19,10 +19,10 @@
 // looks like a full bin: one branch tells both. Source of the method: Lemire, Kaser, Kurz, "Faster
 // remainder by direct computation", 2019.
 
-/// What a thread cache knows of a class for its start check, which only small ones have, and the
-/// bottom of its stack, which shares the cache line.
+/// What a thread cache knows of a class for its start check, and the bottom of its stack, which
+/// shares the cache line.
 struct StartCheck {
-    /// −c.
+    /// −c; 0 for medium classes: no address is the start of one, and free takes the slow path.
     private let reciprocal: UInt
     /// The slot at the bottom of the class's stack, shallow or deep (ThreadCache+Bins).
     var bottom: UInt
@@ -31,9 +31,11 @@ struct StartCheck {
     /// The upper bits for a block's start.
     static let start = UInt.max >> shift
 
-    init(blockBytes: UInt, bottom: UInt) {
+    init(_ sizeClass: SizeClass, bottom: UInt) {
+        let blockBytes = sizeClass.blockBytes
         let isPowerOfTwo = blockBytes & (blockBytes - 1) == 0
-        reciprocal = ~(UInt.max / blockBytes &+ (isPowerOfTwo ? 1 : 0))
+        let least = ~(UInt.max / blockBytes &+ (isPowerOfTwo ? 1 : 0))
+        reciprocal = sizeClass.isSmall ? least : 0
         self.bottom = bottom
     }
 
@@ -52,6 +54,9 @@ struct StartCheck {
             let sizeClass = SizeClass(index: index)
             let leastShort = 1 << (UInt(UInt.bitWidth) - shift) / sizeClass.blockBytes
             layoutAssert(UInt(sizeClass.stackSlotsMax) * 8 <= leastShort)
+        }
+        for index in SizeClass.smallCount + 1..<SizeClass.end {
+            layoutAssert(UInt(SizeClass(index: index).stackSlotsMax) * 8 <= start)
         }
     }
 }

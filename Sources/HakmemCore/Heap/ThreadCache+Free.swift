@@ -82,14 +82,11 @@ extension ThreadCache {
         return true
     }
 
-    /// Frees a block of one of this cache's own slabs: a medium one, or a small one for which its
-    /// bin had no room, or every one while each is counted; false if somebody has to look closer.
+    /// Frees a block for which the own map names a class: a medium one, or a small one for which
+    /// its bin had no room; false if somebody has to look closer.
     @inline(__always)
-    func freeOwn(_ block: UInt) -> Bool {
-        let span = BlockMap.span(block).unsafelyUnwrapped
-        guard block &- span.start < span.bytes, ThreadCache.isOut(block), !ReadyMark.isOn(block)
-        else { return false }
-        let sizeClass = span.sizeClass
+    func freeOwn(_ block: UInt, _ sizeClass: SizeClass) -> Bool {
+        guard ThreadCache.isOutHere(block), !ReadyMark.isOn(block) else { return false }
         ReadyMark.set(block)
         if !pushReady(block, sizeClass) { freeIntoFull(block, sizeClass) }
         return true
@@ -173,6 +170,12 @@ extension ThreadCache {
     static func isOut(_ block: UInt) -> Bool {
         let live = BlockMap.live(block).pointee.load(ordering: .relaxed)
         return block & (unitBytes &- 1) == 0 && live & BlockMap.bit(block) != 0
+    }
+
+    /// The same of any address, which may have its entries of the map in common with a block's.
+    @inline(__always)
+    static func isOutHere(_ address: UInt) -> Bool {
+        heapExtent.pointee.covers(address) && isOut(address)
     }
 
     /// Gives the empty slabs that are kept against thrashing back to the page heap.

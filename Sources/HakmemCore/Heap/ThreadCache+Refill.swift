@@ -70,14 +70,12 @@ extension ThreadCache {
         // Its live words are 0 already. A page of the map that is read before it is written costs
         // another fault, and an interrupt of the other processors.
         BlockMap.live(span.start).pointee.store(0, ordering: .relaxed)
-        if sizeClass.isSmall {
-            // Every free takes the slow path while it is to be counted.
-            let binOffset = process.options.countsEveryCall ? 0 : sizeClass.binOffset
-            guard setOwnMap(span, binOffset: binOffset) else {
-                _ = setOwnMap(span, binOffset: 0)
-                pageHeap.release(span, isDirty: !isClean)
-                return nil
-            }
+        // Every free takes the slow path while it is to be counted.
+        let binOffset = process.options.countsEveryCall ? 0 : sizeClass.binOffset
+        guard setOwnMap(span, binOffset: binOffset) else {
+            _ = setOwnMap(span, binOffset: 0)
+            pageHeap.release(span, isDirty: !isClean)
+            return nil
         }
         span.setState(.slab)
         span.publish(owner: address)
@@ -124,9 +122,7 @@ extension ThreadCache {
     func retireSlab(_ span: Span) {
         let record = record(span.sizeClass)
         if !span.header.pointee.isFull { record.pointee.available.remove(span) }
-        if span.sizeClass.isSmall {
-            _ = setOwnMap(span, binOffset: 0)
-        }
+        _ = setOwnMap(span, binOffset: 0)
         record.pointee.slabs -= 1
         header.pointee.slabGranules -= span.header.pointee.granules
         span.publish(owner: 0)

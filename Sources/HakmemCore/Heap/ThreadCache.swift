@@ -220,7 +220,7 @@ struct ThreadCache: Equatable {
             let sizeClass = SizeClass(index: index)
             bin(sizeClass).pointee = empty
             startCheck(sizeClass).pointee = StartCheck(
-                blockBytes: sizeClass.blockBytes, bottom: empty.top)
+                sizeClass, bottom: empty.top)
         }
         // The slot before each stack is written too (returnReady).
         header.pointee.shallowStacksFrom = address + ThreadCache.headerEnd + 8

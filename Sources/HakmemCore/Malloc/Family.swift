@@ -45,39 +45,23 @@ import CHakmemShim
     return block == 0 ? outOfMemory() : UnsafeMutableRawPointer(bitPattern: block)
 }
 
-/// In place, where one of the calling thread's own blocks has the room: here of a small one.
+/// In place, where one of the calling thread's own blocks of slabs has the room.
 @c(hak_realloc) public func hakRealloc(
     _ block: UnsafeMutableRawPointer?, _ size: UInt
 ) -> UnsafeMutableRawPointer? {
     let address = UInt(bitPattern: block)
     let cache = hak_cache_get()
-    let offset = UInt(OwnMap.entry(address, cache).pointee)
-    if offset == 0 { return hakReallocMedium(block, size) }
-    guard ClassTable.entry(SizeClass(binOffset: offset)).pointee.keeps(size) else {
+    let binOffset = UInt(OwnMap.entry(address, cache).pointee)
+    if binOffset == 0 { return hakReallocSlow(block, size) }
+    guard ClassTable.entry(SizeClass(binOffset: binOffset)).pointee.keeps(size) else {
         return hakReallocMoved(block, size)
     }
-    guard isOwnBlock(address, offset, cache) else { return hakReallocSlow(block, size) }
+    guard isOwnBlock(address, binOffset, cache) else { return hakReallocSlow(block, size) }
     ThreadCache.count(ThreadCache(at: cache).header.pointee.reallocs)
     return block
 }
 
-/// The same for medium blocks.
-@inline(never)
-@c(hak_realloc_medium) public func hakReallocMedium(
-    _ block: UnsafeMutableRawPointer?, _ size: UInt
-) -> UnsafeMutableRawPointer? {
-    let address = UInt(bitPattern: block)
-    let cache = hak_cache_get()
-    guard BlockMap.owner(address) == cache else { return hakReallocSlow(block, size) }
-    let span = BlockMap.span(address).unsafelyUnwrapped
-    guard ClassTable.entry(span.sizeClass).pointee.keeps(size),
-        address &- span.start < span.bytes, ThreadCache.isOut(address), !ReadyMark.isOn(address)
-    else { return hakReallocSlow(block, size) }
-    ThreadCache.count(ThreadCache(at: cache).header.pointee.reallocs)
-    return block
-}
-
-/// realloc of one of the calling thread's own small blocks to a larger one that is ready: by hit
+/// realloc of one of the calling thread's own blocks of slabs to a larger one that is ready: by hit
 /// paths alone.
 @inline(never)
 @c(hak_realloc_moved) public func hakReallocMoved(
@@ -85,9 +69,9 @@ import CHakmemShim
 ) -> UnsafeMutableRawPointer? {
     let address = UInt(bitPattern: block)
     let cache = hak_cache_get()
-    let offset = UInt(OwnMap.entry(address, cache).pointee)
-    let usable = UInt(ClassTable.entry(SizeClass(binOffset: offset)).pointee.blockBytes)
-    guard size > usable, size <= mediumMax, isOwnBlock(address, offset, cache) else {
+    let binOffset = UInt(OwnMap.entry(address, cache).pointee)
+    let usable = UInt(ClassTable.entry(SizeClass(binOffset: binOffset)).pointee.blockBytes)
+    guard size > usable, size <= mediumMax, isOwnBlock(address, binOffset, cache) else {
         return hakReallocSlow(block, size)
     }
     let wanted = min(size &+ ThreadCache.headRoom(size, from: usable), mediumMax)
@@ -101,11 +85,14 @@ import CHakmemShim
     return UnsafeMutableRawPointer(bitPattern: moved)
 }
 
-/// Whether a block of the calling thread's bin at `offset` starts at an address and is not free.
+/// Whether a block of the calling thread's bin at `binOffset` starts at an address and is not free.
 @inline(__always)
-private func isOwnBlock(_ address: UInt, _ offset: UInt, _ cache: UInt) -> Bool {
-    let check = pointer(cache &+ ThreadCache.startChecksOffset &+ offset, to: StartCheck.self)
-    return check.pointee.isStart(address) && !ReadyMark.isOn(address)
+private func isOwnBlock(_ address: UInt, _ binOffset: UInt, _ cache: UInt) -> Bool {
+    let check = pointer(cache &+ ThreadCache.startChecksOffset &+ binOffset, to: StartCheck.self)
+    let isStart =
+        check.pointee.isStart(address)
+        || !SizeClass(binOffset: binOffset).isSmall && ThreadCache.isOutHere(address)
+    return isStart && !ReadyMark.isOn(address)
 }
 
 @inline(never)

@@ -122,14 +122,15 @@ func takeReady(_ size: UInt) -> UInt {
 @c(hak_free_slow) public func hakFreeSlow(_ block: UnsafeMutableRawPointer?) {
     if Sections.areMeasured { return hakFreeMiss(block) }
     let address = UInt(bitPattern: block)
-    let owner = BlockMap.owner(address)
     let cache = hak_cache_get()
-    // No block's owner is the empty cache.
-    if owner == cache {
-        if !ThreadCache(at: cache).freeOwn(address) { return hakFreeMiss(block) }
+    let binOffset = UInt(OwnMap.entry(address, cache).pointee)
+    if binOffset != 0 {
+        let sizeClass = SizeClass(binOffset: binOffset)
+        if !ThreadCache(at: cache).freeOwn(address, sizeClass) { return hakFreeMiss(block) }
         return
     }
-    if owner == 0 || cache == hak_cache_none() { return hakFreeMiss(block) }
+    let owner = BlockMap.owner(address)
+    if owner == 0 || owner == cache || cache == hak_cache_none() { return hakFreeMiss(block) }
     return owner & Owner.wholeMark != 0 ? hakFreeLarge(block) : hakFreeRemote(block)
 }
 
