@@ -2,7 +2,7 @@
 //
 // Fresh memory for dense slabs, of blocks up to a page, comes in lots. They are written in every
 // page, so a heap that grows by them will use what lies next: a lot is populated by one system call
-// instead of a page fault each. Small lots do for that; as soon as 2 MiB are a sixteenth of what is
+// instead of a page fault each. Small lots do for that; as soon as 2 MiB are an eighth of what is
 // in use, a lot is a huge page.
 //
 // The lot is set apart: larger blocks, which programs often write in part only, never come from it.
@@ -17,7 +17,7 @@ import Synchronization
 extension PageHeap {
     static let hugeBytes: UInt = 2 << 20
     /// A huge lot is at most this part of what is in use, 1/2^shift; a small one at most that.
-    private static let hugeLotShift: UInt = 4
+    private static let hugeLotShift: UInt = 3
     private static let smallLotShift: UInt = 6
     private static let smallLotMax: UInt = 256 << 10
 
