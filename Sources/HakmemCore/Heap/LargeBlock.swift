@@ -99,11 +99,11 @@ enum LargeBlock {
 
     /// A span from the page heap. Before it takes memory that was never touched, what the thread
     /// keeps goes back, where it may join with other free spans: pages that are touched first cost
-    /// more than what is kept saves.
+    /// more than what is kept saves, for a site that is kept hot too.
     private static func acquire(_ granules: UInt, alignment: UInt, cache: ThreadCache) -> Span? {
         if cache.header.pointee.large.bytes > 0 {
             if let span = pageHeap.acquireDirty(granules, alignment: alignment) { return span }
-            cache.header.pointee.large.releaseCold()
+            cache.header.pointee.large.releaseAll()
         }
         return pageHeap.acquire(granules, alignment: alignment)
     }

@@ -172,12 +172,4 @@ struct LargeCache: ~Copyable {
     mutating func releaseAll() {
         while count > 0 { releaseOldest() }
     }
-
-    /// Releases what no rule of a site keeps hot.
-    mutating func releaseCold() {
-        var index = 0
-        while index < count {
-            if SiteSamples.isOn, route(index).isHot { index += 1 } else { release(index) }
-        }
-    }
 }
