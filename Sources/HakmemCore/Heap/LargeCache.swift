@@ -12,7 +12,8 @@ import Synchronization
 
 struct LargeCache: ~Copyable {
     static let slotCount = 8
-    /// A block of a site that is kept hot stays for so many delays, or so many ms.
+    /// A block of a site that is kept hot stays for so many delays, or so many ms, unless the
+    /// thread would else touch new memory.
     private static let hotDelays: UInt32 = 16
     private static let hotMsMax: UInt32 = 10_000
     private var spans: InlineArray<8, UInt>

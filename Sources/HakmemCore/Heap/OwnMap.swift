@@ -6,8 +6,8 @@
 //   entry:  cache + 4096 + ((address & mask) >> 14) * 2
 //
 // 0 is what all of the address space has that is not a slab of this thread: other threads' blocks,
-// large blocks, NULL, foreign addresses. Bin 0 is always full, so free needs no
-// test for any of them: they look like a full bin and take the slow path, which asks the block map.
+// large blocks, NULL, foreign addresses. Bin 0 is always full, so free needs no test for any of
+// them: they look like a full bin and take the slow path, which asks the block map.
 //
 // Nobody else reads or writes it, so its cache lines stay with the processor that runs the thread:
 // 64 bytes serve 512 KiB of heap. It is reserved readable and made writable as slabs come.

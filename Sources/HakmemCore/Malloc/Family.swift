@@ -61,8 +61,8 @@ import CHakmemShim
     return block
 }
 
-/// realloc of one of the calling thread's own blocks of slabs to a larger one that is ready: by hit
-/// paths alone.
+/// What does not stay where it is, of the calling thread's own blocks of slabs: a larger block that
+/// is ready takes its place by short paths; all else is for the slow path.
 @inline(never)
 @c(hak_realloc_moved) public func hakReallocMoved(
     _ block: UnsafeMutableRawPointer?, _ size: UInt

@@ -11,7 +11,8 @@
 //   free(p)    push on the bin that the thread's own map names for p's granule
 //              └► hak_free_slow: medium blocks, full bins
 //                 ├► hak_free_remote, hak_free_large
-//                 └► hak_free_miss: NULL, a whale, misuse, what those cannot
+//                 └► hak_free_miss: NULL, a whale, misuse, what those cannot; every block of the
+//                    thread's own while frees are counted
 //
 // The slow steps are exports themselves so that the hit path jumps to them and has no frame
 // (docs/adr/0002-embedded-swift-flags.md).
