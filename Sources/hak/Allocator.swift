@@ -115,7 +115,7 @@ enum AllocatorChoice: Equatable {
     private static let mimallocWithoutHugePages = variant(
         of: .peer("mimalloc"), "mimalloc-nothp", "MIMALLOC_ALLOW_THP", "0")
     private static let hakmemWithHugePages = variant(
-        of: .hakmem, "hakmem-huge", "HAKMEM_HUGE_PAGES", "1")
+        of: .hakmem, "hakmem-huge", "HAKMEM_HUGE_PAGES", "all")
 
     /// The variants that have names of their own.
     private static let variants = [

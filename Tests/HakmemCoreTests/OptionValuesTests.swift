@@ -16,6 +16,7 @@ import Testing
             && one.largeCacheBytesMax == other.largeCacheBytesMax
             && one.whaleCacheBytesMax == other.whaleCacheBytesMax
             && one.usesHugePages == other.usesHugePages
+            && one.hasHugeLots == other.hasHugeLots
     }
 
     @Test func nothingGivenLeavesDefaults() {
@@ -34,13 +35,20 @@ import Testing
         #expect(values("HAKMEM_STATS=1").stats == 1)
     }
 
+    @Test(arguments: [("none", false, false), ("dense", true, false), ("all", true, true)])
+    func hugePagesByDegrees(word: String, inLots: Bool, ofLargeBlocks: Bool) {
+        let found = values("HAKMEM_HUGE_PAGES=" + word)
+        #expect(found.hasHugeLots == inLots)
+        #expect(found.usesHugePages == ofLargeBlocks)
+        #expect(values().hasHugeLots && !values().usesHugePages)
+    }
+
     @Test func numbersHaveUnits() {
         #expect(values("HAKMEM_PURGE_DELAY_MS=0").purgeDelayMs == 0)
         #expect(values("HAKMEM_PURGE_DELAY_MS=60000").purgeDelayMs == 60_000)
         #expect(values("HAKMEM_RETAIN_MB=3").retainBytesMax == 3 << 20)
         #expect(values("HAKMEM_LARGE_CACHE_KB=5").largeCacheBytesMax == 5 << 10)
         #expect(values("HAKMEM_WHALE_CACHE_MB=007").whaleCacheBytesMax == 7 << 20)
-        #expect(values("HAKMEM_HUGE_PAGES=1").usesHugePages)
     }
 
     @Test func pathsAreKeptAsTheyAre() throws {
@@ -54,7 +62,7 @@ import Testing
         "HAKMEM_MODE=1", "HAKMEM_ON_ERROR=ABORT", "HAKMEM_STATS=2", "HAKMEM_STATS=yes",
         "HAKMEM_PURGE_DELAY_MS=", "HAKMEM_PURGE_DELAY_MS=-1", "HAKMEM_PURGE_DELAY_MS=60001",
         "HAKMEM_PURGE_DELAY_MS=1 ", "HAKMEM_PURGE_DELAY_MS=0x10", "HAKMEM_RETAIN_MB=1048577",
-        "HAKMEM_RETAIN_MB=99999999999999999999999", "HAKMEM_HUGE_PAGES=2",
+        "HAKMEM_RETAIN_MB=99999999999999999999999", "HAKMEM_HUGE_PAGES=2", "HAKMEM_HUGE_PAGES=1",
     ])
     func badValuesLeaveDefaults(entry: String) {
         #expect(areEqual(values(entry), OptionValues()))

@@ -23,7 +23,7 @@ extension HeapTests {
         @Test func whatTheUserGaveHoldsInEveryStrategy() {
             let options = OptionValues.parsed([
                 "HAKMEM_MODE=learning", "HAKMEM_PURGE_DELAY_MS=7", "HAKMEM_RETAIN_MB=3",
-                "HAKMEM_LARGE_CACHE_KB=5", "HAKMEM_WHALE_CACHE_MB=2", "HAKMEM_HUGE_PAGES=0",
+                "HAKMEM_LARGE_CACHE_KB=5", "HAKMEM_WHALE_CACHE_MB=2", "HAKMEM_HUGE_PAGES=none",
             ])
             for index in 0..<Strategy.count {
                 let row = Strategy(index, options: options)

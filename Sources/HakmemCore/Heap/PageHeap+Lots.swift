@@ -3,7 +3,7 @@
 // Fresh memory for dense slabs, of blocks up to a page, comes in lots. They are written in every
 // page, so a heap that grows by them will use what lies next: a lot is populated by one system call
 // instead of a page fault each. Small lots do for that; as soon as 2 MiB are an eighth of what is
-// in use, a lot is a huge page.
+// in use, a lot is a huge page (HAKMEM_HUGE_PAGES).
 //
 // The lot is set apart: larger blocks, which programs often write in part only, never come from it.
 // What nobody took for a purge delay joins the dirty spans.
@@ -48,7 +48,7 @@ extension PageHeap {
     /// Granules of the next lot, from which spans of so many will be taken.
     private func lotGranules(_ granules: UInt) -> UInt {
         let used = usedBytes
-        if used >> PageHeap.hugeLotShift >= PageHeap.hugeBytes {
+        if used >> PageHeap.hugeLotShift >= PageHeap.hugeBytes, process.options.hasHugeLots {
             return PageHeap.hugeBytes >> granuleShift
         }
         let lot = min(used >> PageHeap.smallLotShift, PageHeap.smallLotMax) >> granuleShift

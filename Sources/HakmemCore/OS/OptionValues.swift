@@ -23,7 +23,10 @@ struct OptionValues {
     var retainBytesMax: UInt = OptionName.retainMb.spec.defaultValue << 20
     var largeCacheBytesMax: UInt = OptionName.largeCacheKb.spec.defaultValue << 10
     var whaleCacheBytesMax: UInt = OptionName.whaleCacheMb.spec.defaultValue << 20
-    var usesHugePages = false
+    private var hugePages: UInt = OptionName.hugePages.spec.defaultValue
+    /// Whether slabs of blocks up to a page may have huge pages, and large blocks and whales too.
+    var hasHugeLots: Bool { hugePages > 0 }
+    var usesHugePages: Bool { hugePages > 1 }
     var evolution: UInt = OptionName.evolution.spec.defaultValue
     /// What follows the word of HAKMEM_EVO: the weights of CPU time, page faults and memory.
     var scoreWeights: (cpu: UInt, faults: UInt, memory: UInt) = (40, 30, 30)
@@ -137,7 +140,7 @@ struct OptionValues {
         case .retainMb: retainBytesMax = value << 20
         case .largeCacheKb: largeCacheBytesMax = value << 10
         case .whaleCacheMb: whaleCacheBytesMax = value << 20
-        case .hugePages: usesHugePages = value == 1
+        case .hugePages: hugePages = value
         case .evolution: evolution = value
         case .timing: timing = value
         }

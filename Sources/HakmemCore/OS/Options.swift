@@ -92,9 +92,12 @@ extension OptionName {
                 summary: "most memory of freed blocks above 64 MiB that stays mapped at first")
         case .hugePages:
             OptionSpec(
-                variable: "HAKMEM_HUGE_PAGES", kind: .number, words: "", unit: "",
-                defaultValue: 0, min: 0, max: 1,
-                summary: "ask for transparent huge pages where blocks of 2 MiB and more are mapped")
+                variable: "HAKMEM_HUGE_PAGES", kind: .word, words: "none|dense|all", unit: "",
+                defaultValue: 1, min: 0, max: 2,
+                summary: """
+                    what has huge pages: nothing; heaps of 16 MiB and more of blocks up to a page; \
+                    or blocks of 2 MiB and more too
+                    """)
         case .evolution:
             OptionSpec(
                 variable: "HAKMEM_EVO", kind: .word, words: "auto|learn|frozen|off", unit: "",

@@ -69,7 +69,7 @@ import Testing
 
     @Test func whatTheUserHasSetIsNoDifference() {
         let options = OptionValues.parsed([
-            "HAKMEM_WHALE_CACHE_MB=64", "HAKMEM_PURGE_DELAY_MS=100", "HAKMEM_HUGE_PAGES=0",
+            "HAKMEM_WHALE_CACHE_MB=64", "HAKMEM_PURGE_DELAY_MS=100", "HAKMEM_HUGE_PAGES=none",
         ])
         var demands = Demands()
         demands.whaleMisses = 1000
