@@ -119,6 +119,26 @@ extension HeapTests {
             }
         }
 
+        /// One that takes memory in turn may need what it has freed, until it ends.
+        @Test func whatAThreadLeavesBehindIsBounded() throws {
+            try patiently {
+                let kept = try withCache { _ in
+                    let blocks = try (0..<400).map { _ in try Block.take(1 << 20) }
+                    for index in stride(from: 0, to: blocks.count, by: 2) {
+                        Block.free(blocks[index])
+                        guard let span = pageHeap.acquire(1) else { throw Violation.outOfMemory }
+                        pageHeap.release(span)
+                    }
+                    let left = pageHeap.fields.pointee.dirtyBytes
+                    try require(left > pageHeap.retainedBytesMax, "\(left) bytes are dirty")
+                    return stride(from: 1, to: blocks.count, by: 2).map { blocks[$0] }
+                }
+                let left = pageHeap.fields.pointee.dirtyBytes
+                try require(left <= pageHeap.retainedBytesMax, "\(left) bytes are dirty")
+                try onThread { kept.forEach(Block.free) }
+            }
+        }
+
         @Test func aLargeCacheIsEmptiedByItsThread() throws {
             let cache = try withCache { cache in
                 let blocks = try (0..<5000).map { _ in try Block.take(1000) }

@@ -72,26 +72,35 @@ extension HeapTests {
             }
         }
 
-        @Test func stacksLieInOrderOfFirstUse() throws {
+        @Test func sharedStacksLieInTheOrderInWhichTheyAreTaken() throws {
             StartedHeap.ensure()
             let made = ThreadCache.make()
             let cache = try #require(made)
             let page = cache.address..<cache.address + UInt(HAK_OWN_MAP_OFFSET)
-            let inPage = cache.header.pointee.shallowStacksFrom..<page.upperBound
+            let inPage = cache.header.pointee.sharedStacksFrom..<page.upperBound
             let records = UInt(bitPattern: cache.record(SizeClass(index: 0)))
-            let below = cache.address - ThreadCache.shallowStacksBelow..<records
+            let below = cache.address - ThreadCache.sharedStacksBelow..<records
             var stacks: [Range<UInt>] = []
-            for index in 1..<SizeClass.end {
-                let sizeClass = SizeClass(index: index)
-                cache.prepareBin(sizeClass)
-                let bottom = cache.startCheck(sizeClass).pointee.bottom
-                let end = bottom + 8
-                let stack = end - sizeClass.shallowStackBytes..<end
+            func check(_ sizeClass: SizeClass) {
+                let end = cache.startCheck(sizeClass).pointee.bottom + 8
+                let stack = end - (UInt(cache.record(sizeClass).pointee.room) + 1) * 8..<end
+                let index = sizeClass.index
                 #expect(
                     [inPage, below].contains { $0.clamped(to: stack) == stack },
                     "class \(index) has its stack elsewhere")
                 #expect(!stacks.contains { $0.overlaps(stack) }, "class \(index) shares its stack")
                 stacks.append(stack)
+            }
+            let classes = (1..<SizeClass.end).map { SizeClass(index: $0) }
+            for sizeClass in classes {
+                cache.prepareBin(sizeClass)
+                check(sizeClass)
+            }
+            for sizeClass in classes {
+                let first = cache.record(sizeClass).pointee.room
+                cache.deepen(sizeClass, to: UInt32(first) + 1)
+                #expect(cache.record(sizeClass).pointee.room > first)
+                check(sizeClass)
             }
             #expect(stacks.prefix(3).allSatisfy { inPage.overlaps($0) })
             let isNextToRecords = stacks.contains { $0.upperBound == below.upperBound }

@@ -177,7 +177,7 @@ extension ThreadCache {
         span.header.pointee.blocksOut = UInt32(blocksOut)
         record(sizeClass).pointee.blocksOut += UInt32(blocksOut)
         if blocksOut == 0 { record(sizeClass).pointee.keptEmpty = true }
-        span.header.pointee.virginFromOrStamp = UInt32.max
+        span.header.pointee.usedBlocksOrStamp = UInt32.max
         LineSearch.restart(span, sizeClass)
         recallOwnMap(span)
         // It may have been on its way to the page heap or from there.

@@ -111,6 +111,7 @@ struct CachePool {
         fields.pointee.lock.release()
         CachePool.visitIfNeeded(cache)
         coolDownToBounds(warmBytes, now)
+        pageHeap.purgeToBound(now)
     }
 
     // MARK: Deliver and visit

@@ -41,7 +41,7 @@ enum ClassTable {
 
     /// Fills the table, at the start.
     static func make() {
-        var below = ThreadCache.shallowStacksBelow
+        var below = ThreadCache.sharedStacksBelow
         for index in 1..<SizeClass.end {
             let sizeClass = SizeClass(index: index)
             let block = sizeClass.blockBytes
@@ -73,7 +73,7 @@ enum LineSearch {
     }
 
     /// Puts up to `limit` blocks on the stack of an empty bin, from where the slab's last search
-    /// ended.
+    /// ended; blocks that were never handed out only when few of the others are free.
     ///
     /// The first block found goes on top, the last to the slot nearest the bottom: malloc pops
     /// ascending. Where nothing of a line is out, as in new slabs and dropped heaps, blocks are
@@ -84,10 +84,11 @@ enum LineSearch {
     ) -> Found {
         let header = span.header
         let (stride, blockBytes) = (entry.pointee.stride, UInt(entry.pointee.blockBytes))
-        let limit = min(limit, UInt(span.blocks &- header.pointee.blocksOut))
+        let part = Part(span, blockBytes: blockBytes, limit: limit)
+        let limit = part.limit
         let start = span.start
-        // A block that starts here or behind would not end within the slab.
-        let startsEnd = start &+ span.bytes &- blockBytes &+ unitBytes
+        let startsEnd = part.end
+        let mark = part.mark
         let map = BlockMapView()
         let end = bin.pointee.top
         let first = end &- limit &* 8
@@ -95,7 +96,10 @@ enum LineSearch {
         // Where the search is: in the line at `base`, `phase` bytes behind its start.
         var base = start &+ UInt(header.pointee.cursor) &<< lineShift
         var phase = UInt(header.pointee.phase)
-        var mark = mark(span)
+        if part.isNew {
+            base = part.start & ~(lineBytes &- 1)
+            phase = part.start &- base
+        }
         // The first line may be looked at twice: its end first, its beginning last.
         var linesLeft = span.lines &+ 1
         repeat {
@@ -135,16 +139,17 @@ enum LineSearch {
             }
             if base &+ phase >= startsEnd {
                 base = start
-                phase = UInt(firstPhase(span, UInt32(truncatingIfNeeded: blockBytes)))
-                mark = endFirstPass(span)
+                phase = UInt(header.pointee.blockOffset)
             } else if phase >= lineBytes {
                 base &+= lineBytes
                 phase &-= lineBytes
             }
             linesLeft &-= 1
         } while slot != end && linesLeft != 0
-        header.pointee.cursor = UInt32(truncatingIfNeeded: (base &- start) &>> lineShift)
-        header.pointee.phase = UInt16(truncatingIfNeeded: phase)
+        if !part.isNew {
+            header.pointee.cursor = UInt32(truncatingIfNeeded: (base &- start) &>> lineShift)
+            header.pointee.phase = UInt16(truncatingIfNeeded: phase)
+        }
         if slot != end { Report.damagedSlab(start) }
         return finish(bin, first, limit, span)
     }
@@ -156,19 +161,19 @@ enum LineSearch {
     ) -> Found {
         let header = span.header
         let start = span.start
-        let limit = min(limit, UInt(span.blocks &- header.pointee.blocksOut))
-        let startsEnd = start &+ span.bytes &- blockBytes &+ unitBytes
+        let part = Part(span, blockBytes: blockBytes, limit: limit)
+        let limit = part.limit
+        let startsEnd = part.end
+        let mark = part.mark
         let map = BlockMapView()
-        var block = start &+ UInt(header.pointee.cursor)
+        var block = part.isNew ? part.start : start &+ UInt(header.pointee.cursor)
         let cursor = block
         let end = bin.pointee.top
         let first = end &- limit &* 8
         var slot = first
-        var mark = mark(span)
         repeat {
             if block >= startsEnd {
-                block = start &+ UInt(header.pointee.phase)
-                mark = endFirstPass(span)
+                block = start &+ UInt(header.pointee.blockOffset)
                 if block == cursor { break }
             }
             let word = map.live(block)
@@ -182,7 +187,7 @@ enum LineSearch {
             }
             block &+= blockBytes
         } while slot != end && block != cursor
-        header.pointee.cursor = UInt32(truncatingIfNeeded: block &- start)
+        if !part.isNew { header.pointee.cursor = UInt32(truncatingIfNeeded: block &- start) }
         if slot != end { Report.damagedSlab(start) }
         return finish(bin, first, limit, span)
     }
@@ -191,6 +196,7 @@ enum LineSearch {
     static func restart(_ span: Span, _ sizeClass: SizeClass) {
         let header = span.header
         let phase = sizeClass.isSmall ? firstPhase(span, UInt32(sizeClass.blockBytes)) : 0
+        header.pointee.blockOffset = UInt16(phase)
         header.pointee.phase = UInt16(phase)
         header.pointee.cursor = sizeClass.isSparse ? phase : 0
         header.pointee.bytesOrOlder = (span.bytes - UInt(phase)) / sizeClass.blockBytes
@@ -202,18 +208,47 @@ enum LineSearch {
         return UInt32((block &- span.start % block) % block)
     }
 
-    /// What blocks bear that the search of a slab finds: on its first pass through zeroed memory it
-    /// finds none that was ever handed out.
-    @inline(__always)
-    private static func mark(_ span: Span) -> UInt64 {
-        span.header.pointee.virginFromOrStamp == 0 ? ReadyMark.new : ReadyMark.used
-    }
+    /// What of a slab a search looks at: blocks that were handed out before, or, when fewer of them
+    /// are free than it wants, those that never were. Memory that a slab has not touched stays
+    /// untouched while it has enough without it.
+    private struct Part {
+        /// Whether its blocks are zeros that were never handed out.
+        let isNew: Bool
+        /// Where new blocks begin.
+        let start: UInt
+        /// A block that starts here or behind would not end within the part.
+        let end: UInt
+        /// Blocks to take: no more than are free here.
+        let limit: UInt
 
-    /// The search has come to a slab's end, and goes on at its beginning.
-    @inline(__always)
-    private static func endFirstPass(_ span: Span) -> UInt64 {
-        span.header.pointee.virginFromOrStamp = UInt32.max
-        return ReadyMark.used
+        @inline(__always)
+        init(_ span: Span, blockBytes: UInt, limit: UInt) {
+            let header = span.header
+            let blocks = span.blocks
+            let used = header.pointee.usedBlocksOrStamp
+            let out = header.pointee.blocksOut
+            let slabEnd = span.end &- blockBytes &+ unitBytes
+            if used == UInt32.max {
+                (isNew, start, end) = (false, 0, slabEnd)
+                self.limit = min(limit, UInt(blocks &- out))
+                return
+            }
+            start = span.start &+ UInt(header.pointee.blockOffset) &+ UInt(used) &* blockBytes
+            isNew = UInt(used &- out) < limit
+            if isNew {
+                end = slabEnd
+                self.limit = min(limit, UInt(blocks &- used))
+                let left = used &+ UInt32(truncatingIfNeeded: self.limit)
+                header.pointee.usedBlocksOrStamp = left == blocks ? UInt32.max : left
+            } else {
+                end = start &- blockBytes &+ unitBytes
+                self.limit = limit
+            }
+        }
+
+        /// What its blocks bear while they are ready.
+        @inline(__always)
+        var mark: UInt64 { isNew ? ReadyMark.new : ReadyMark.used }
     }
 
     /// The units of a line before the one at so many bytes, all of them from 1 KiB on.

@@ -70,7 +70,7 @@ extension PageHeap {
             let taken = min(missing, UInt(next.header.pointee.granules))
             if UInt(next.header.pointee.granules) > taken {
                 let rest = split(next, keepingFirst: taken)
-                link(rest, stamp: rest.header.pointee.virginFromOrStamp)
+                link(rest, stamp: rest.header.pointee.usedBlocksOrStamp)
             }
             span.header.pointee.granules += UInt32(taken)
             if next.header.pointee.isDirty { span.header.pointee.isDirty = true }

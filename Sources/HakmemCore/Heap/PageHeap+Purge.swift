@@ -54,6 +54,17 @@ extension PageHeap {
     private static let shareMin: UInt = 8 << 20
     private static let shareMax: UInt = 64 << 20
 
+    /// Purges what is beyond the bound, whether or not anybody has taken a span meanwhile. Called
+    /// when a thread has ended: the others may have enough, and nobody come by again.
+    func purgeToBound(_ now: UInt32) {
+        fields.pointee.lock.acquire()
+        let max = retainedBytesMax
+        let isBeyond = fields.pointee.dirtyBytes > max
+        if isBeyond { fields.pointee.droppedBytes = 2 * max + 1 }
+        fields.pointee.lock.release()
+        if isBeyond { _ = purge(now: now, all: false) }
+    }
+
     /// Purges what is due, or everything; gives the bytes returned.
     @inline(never)
     func purge(now: UInt32, all: Bool) -> UInt {
@@ -84,7 +95,7 @@ extension PageHeap {
                 let span = Span(at: batch[index])
                 let bytes = PageHeap.purgeMemory(of: span)
                 purged += bytes
-                let age = now &- span.header.pointee.virginFromOrStamp
+                let age = now &- span.header.pointee.usedBlocksOrStamp
                 if !all, age < UInt32(policy.pointee.purgeDelayMs) { early += bytes }
             }
             var refused = 0
@@ -158,7 +169,7 @@ extension PageHeap {
     }
 
     private func isDue(_ span: Span, _ now: UInt32) -> Bool {
-        let age = now &- span.header.pointee.virginFromOrStamp
+        let age = now &- span.header.pointee.usedBlocksOrStamp
         return age >= UInt32(policy.pointee.purgeDelayMs) || mustPurge
     }
 
@@ -169,7 +180,7 @@ extension PageHeap {
             fields.pointee.dueMs.store(0, ordering: .relaxed)
             return
         }
-        let stamp = oldest?.header.pointee.virginFromOrStamp ?? fields.pointee.lotMs
+        let stamp = oldest?.header.pointee.usedBlocksOrStamp ?? fields.pointee.lotMs
         fields.pointee.dueMs.store(
             (stamp &+ UInt32(policy.pointee.purgeDelayMs)) | 1, ordering: .relaxed)
     }

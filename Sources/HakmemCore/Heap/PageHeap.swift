@@ -127,10 +127,10 @@ struct PageHeap {
         if misplaced != 0 { taken = split(taken, keepingFirst: alignment - misplaced) }
         if UInt(taken.header.pointee.granules) > granules {
             let rest = split(taken, keepingFirst: granules)
-            link(rest, stamp: rest.header.pointee.virginFromOrStamp)
-            if misplaced != 0 { link(span, stamp: span.header.pointee.virginFromOrStamp) }
+            link(rest, stamp: rest.header.pointee.usedBlocksOrStamp)
+            if misplaced != 0 { link(span, stamp: span.header.pointee.usedBlocksOrStamp) }
         } else if misplaced != 0 {
-            link(span, stamp: span.header.pointee.virginFromOrStamp)
+            link(span, stamp: span.header.pointee.usedBlocksOrStamp)
         }
         taken.setState(.unused)
         // Whoever walks the spans under the lock finds this one by its first entry.
@@ -145,7 +145,7 @@ struct PageHeap {
         rest.header.pointee.start = span.start + granules << granuleShift
         rest.header.pointee.granules = span.header.pointee.granules - UInt32(granules)
         rest.header.pointee.isDirty = span.header.pointee.isDirty
-        rest.header.pointee.virginFromOrStamp = span.header.pointee.virginFromOrStamp
+        rest.header.pointee.usedBlocksOrStamp = span.header.pointee.usedBlocksOrStamp
         rest.setState(.free)
         span.header.pointee.granules = UInt32(granules)
         return rest
@@ -241,7 +241,7 @@ struct PageHeap {
         }
         fields.pointee.dirty.insert(span)
         fields.pointee.dirtyBytes += span.bytes
-        span.header.pointee.virginFromOrStamp = stamp
+        span.header.pointee.usedBlocksOrStamp = stamp
         span.header.pointee.owner = 0
         span.header.pointee.bytesOrOlder = fields.pointee.youngestDirty
         if let youngest = Span(atOrNil: fields.pointee.youngestDirty) {

@@ -119,10 +119,15 @@ struct SizeClass: Equatable {
         min(SizeClass.depthMaxOfAll, SizeClass.stackBlockBytesMax / UInt32(blockBytes))
     }
 
-    /// Bytes of the slots of its stack, the sentinel's included: of the shallow one that it begins
-    /// with, and of the deep one.
-    var shallowStackBytes: UInt { UInt(stackSlotsFirst + 1) * 8 }
-    var deepStackBytes: UInt { UInt(stackDepthMax + 1) * 8 }
+    /// Slots of its second stack. This and the first one share pages with those of other classes.
+    var stackSlotsShared: UInt32 { min(SizeClass.slotsShared, stackDepthMax) }
+
+    /// Bytes of the slots of its stacks, sentinels included: of the first two, and of a deep one,
+    /// if it has need of any.
+    var sharedStacksBytes: UInt { UInt(stackSlotsFirst + 1 + stackSlotsShared + 1) * 8 }
+    var deepStackBytes: UInt {
+        stackDepthMax > stackSlotsShared ? UInt(stackDepthMax + 1) * 8 : 0
+    }
 
     /// Blocks that a refill of this class brings at most: as many as hit paths can see.
     var refillMax: UInt32 {
@@ -132,6 +137,7 @@ struct SizeClass: Equatable {
 
     private static let slotsMaxOfAll: UInt32 = 256
     private static let slotsFirst: UInt32 = 32
+    private static let slotsShared: UInt32 = 128
     private static let depthMaxOfAll: UInt32 = 4096
     private static let stackBlockBytesMax: UInt32 = 512 * 1024
     private static let windowBytesMax: UInt32 = 16 * 1024

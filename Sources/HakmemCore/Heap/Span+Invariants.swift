@@ -43,6 +43,16 @@
                 found.append("\(liveCount) blocks out, not \(blocksOut)")
             }
             if blocks != UInt(self.blocks) { found.append("\(blocks) blocks, not \(self.blocks)") }
+            if header.pointee.usedBlocksOrStamp != UInt32.max {
+                for index in UInt(header.pointee.usedBlocksOrStamp)..<blocks {
+                    let block = origin + index * blockBytes
+                    // A misuse may have left a mark in its first word.
+                    let second = pointer(block + 8, to: UInt.self).pointee
+                    if ThreadCache.isOut(block) || second != 0 {
+                        found.append("block \(index) is not new")
+                    }
+                }
+            }
             if isFull, liveCount != blocks { found.append("full with free blocks") }
             return found.map { "class \(sizeClass.index) slab at \(start): \($0)" }
         }

@@ -46,13 +46,13 @@ struct SpanHeader: ~Copyable {
     /// Slab: the line (dense class) or byte (sparse class) where the search for free blocks goes
     /// on. Large and whale: low bits of the call site.
     var cursor: UInt32 = 0
-    /// Slab: 0 if blocks that the search has not come to are zeros, never handed out (LineSearch).
-    /// Free and dirty: since when, in ms.
-    var virginFromOrStamp: UInt32 = 0
-    /// Slab: where in the line at `cursor` the search goes on (dense class), or where its first
-    /// block starts (sparse class). Large and whale: high bits of the call site.
+    /// Slab: how many of its blocks were handed out ever; those behind them are zeros. UInt32.max
+    /// once no such block is left (LineSearch). Free and dirty: since when, in ms.
+    var usedBlocksOrStamp: UInt32 = 0
+    /// Slab of a dense class: where in the line at `cursor` the search goes on. Large and whale:
+    /// high bits of the call site.
     var phase: UInt16 = 0
-    /// Large and whale: where its block starts in its first page, in bytes (LargeBlock).
+    /// Where its first block starts, in bytes (LineSearch, LargeBlock).
     var blockOffset: UInt16 = 0
     /// Large and whale: bytes that the program may use. Slab: how many blocks it has. Free and
     /// dirty: the next older span.

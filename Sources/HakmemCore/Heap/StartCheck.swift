@@ -24,7 +24,7 @@
 struct StartCheck {
     /// −c; 0 for medium classes: no address is the start of one, and free takes the slow path.
     private let reciprocal: UInt
-    /// The slot at the bottom of the class's stack, shallow or deep (ThreadCache+Bins).
+    /// The slot at the bottom of the class's stack (ThreadCache+Bins).
     var bottom: UInt
 
     private static let shift: UInt = 47

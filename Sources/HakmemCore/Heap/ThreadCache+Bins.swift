@@ -72,30 +72,36 @@ extension ThreadCache {
         bin.pointee.full = max(bottom &- seen &* 8, wanted)
     }
 
-    /// Raises a bin's limit to `wanted` blocks or as many as it can hold. Beyond what its shallow
-    /// stack has room for it moves to its deep one, once so many blocks have gone through it that
-    /// the pages of a stack of its own are worth it: bins with shallow ones share pages.
+    /// Raises a bin's limit to `wanted` blocks or as many as it can hold, but not beyond its
+    /// second stack before so many blocks have gone through it that a deep one is worth its pages.
     func deepen(_ sizeClass: SizeClass, to wanted: UInt32) {
         let record = record(sizeClass)
         let taken = record.pointee.taken.load(ordering: .relaxed)
         let depth =
             taken < ThreadCache.takenBeforeDeep
-            ? sizeClass.stackSlotsFirst : depthMax(sizeClass)
+            ? sizeClass.stackSlotsShared : depthMax(sizeClass)
         let limit = min(wanted, depth)
         if limit <= record.pointee.limit { return }
         record.pointee.limit = UInt16(limit)
-        let shallow = startCheck(sizeClass).pointee.bottom
-        let deep = deepStackBottom(sizeClass)
-        if shallow != deep {
-            let readyBytes = readyCount(sizeClass) &* 8
-            hak_copy(deep &- readyBytes, shallow &- readyBytes, Int(readyBytes &+ 8))
-            startCheck(sizeClass).pointee.bottom = deep
-            bin(sizeClass).pointee.top = deep &- readyBytes
-        }
+        if limit > record.pointee.room { moveToLargerStack(sizeClass, limit) }
         setBound(sizeClass)
     }
 
     private static let takenBeforeDeep: UInt = 256
+
+    /// Moves a bin to its second stack, or if that has too little room to its deep one, which has
+    /// pages of its own.
+    private func moveToLargerStack(_ sizeClass: SizeClass, _ limit: UInt32) {
+        let shared = sizeClass.stackSlotsShared
+        let isDeep = limit > shared
+        let to = isDeep ? deepStackBottom(sizeClass) : takeSharedStack(slots: shared)
+        let from = startCheck(sizeClass).pointee.bottom
+        let readyBytes = readyCount(sizeClass) &* 8
+        hak_copy(to &- readyBytes, from &- readyBytes, Int(readyBytes &+ 8))
+        startCheck(sizeClass).pointee.bottom = to
+        bin(sizeClass).pointee.top = to &- readyBytes
+        record(sizeClass).pointee.room = UInt16(isDeep ? depthMax(sizeClass) : shared)
+    }
 
     // MARK: Refill
 
@@ -104,7 +110,8 @@ extension ThreadCache {
     func prepareBin(_ sizeClass: SizeClass) {
         let record = record(sizeClass)
         if record.pointee.limit != 0 { return }
-        let bottom = takeShallowStack(sizeClass)
+        let bottom = takeSharedStack(slots: sizeClass.stackSlotsFirst)
+        record.pointee.room = UInt16(sizeClass.stackSlotsFirst)
         startCheck(sizeClass).pointee.bottom = bottom
         pointer(bottom, to: UInt.self).pointee = sentinel
         record.pointee.limit = UInt16(sizeClass.stackSlotsFirst)
@@ -134,7 +141,8 @@ extension ThreadCache {
     }
 
     /// Blocks that the next refill of an empty bin is to bring. Refills one after the other, as in
-    /// a program that builds, bring more each.
+    /// a program that builds, bring more each, but few beside those that are out: what the most
+    /// that a program ever uses of a class goes beyond that stays untouched.
     @inline(__always)
     func nextBatch(_ sizeClass: SizeClass) -> UInt {
         let record = record(sizeClass)
@@ -144,7 +152,9 @@ extension ThreadCache {
         } else {
             let classMost = ClassTable.entry(sizeClass).pointee.refillMax
             let most = min(UInt32(classMost), UInt32(policy.pointee.refillBlocksMax))
-            record.pointee.batch = UInt16(min(UInt32(record.pointee.batch) * 2, most))
+            let few = max(2, record.pointee.blocksOut / ThreadCache.outPerRefilledMin)
+            let more = min(UInt32(record.pointee.batch) * 2, few)
+            record.pointee.batch = UInt16(min(more, most))
             // Frees find room beside what a refill brings.
             let needed = min(record.pointee.batch * 2, UInt16(depthMax(sizeClass)))
             deepen(sizeClass, to: UInt32(needed))
@@ -152,6 +162,9 @@ extension ThreadCache {
         }
         return UInt(record.pointee.batch)
     }
+
+    /// Blocks that are out for each that a refill brings, beyond the first few.
+    private static let outPerRefilledMin: UInt32 = 4
 
     /// A refill has brought `count` blocks, one of them for the caller.
     @inline(__always)

@@ -157,7 +157,7 @@ extension ThreadCache {
             let record = record(sizeClass)
             let isUsed = record.pointee.isUsed
             let unused = isUsed ? UInt(record.pointee.leastBelow) : readyCount(sizeClass)
-            if unused &* sizeClass.blockBytes >= bytesMin {
+            if UInt(record.pointee.slabs) << granuleShift >= bytesMin {
                 if isUsed { flushUnused(sizeClass, unused) } else { flushWhole(sizeClass) }
             }
             record.pointee.isUsed = false

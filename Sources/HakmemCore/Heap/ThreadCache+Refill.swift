@@ -65,7 +65,7 @@ extension ThreadCache {
         span.header.pointee.sizeClass = UInt8(sizeClass.index)
         span.header.pointee.isFull = false
         span.header.pointee.blocksOut = 0
-        span.header.pointee.virginFromOrStamp = isClean ? 0 : UInt32.max
+        span.header.pointee.usedBlocksOrStamp = isClean ? 0 : UInt32.max
         LineSearch.restart(span, sizeClass)
         // Its live words are 0 already. A page of the map that is read before it is written costs
         // another fault, and an interrupt of the other processors.
@@ -105,7 +105,7 @@ extension ThreadCache {
     private static let freshPart: UInt32 = 32
     private static let freshGranulesMin: UInt32 = 8
     /// Less of a class stays: small slabs that go leave holes that larger ones do not fit.
-    private static let unusedBytesMin: UInt = 32 << 10
+    private static let unusedBytesMin: UInt = 64 << 10
 
     func countSlab(_ span: Span, _ record: UnsafeMutablePointer<ClassRecord>) {
         record.pointee.slabs += 1

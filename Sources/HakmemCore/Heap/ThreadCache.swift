@@ -5,15 +5,15 @@
 // In memory, in address order; a cache's address is that of its bins:
 //
 //          stacks    per class: from the end down the sentinel, then the ready blocks, the
-//                    next one last; deep ones below, each in pages of its own; shallow ones, which
-//                    share pages, those of classes first used next to the records
+//                    next one last; deep ones below, each in pages of its own; shared ones, which
+//                    share pages, those that were taken first next to the records
 //          records   one a class: slabs with free blocks, counts
 //   +0     bins      one of 16 bytes a class, of tiny ones at the class's block size, so that
 //                    malloc's bin is at `cache + ((n + 15) & ~15)`; bin 0 is both empty and full
 //   +1360  mask of the own map; one StartCheck a class
 //   +2752  sentinel
 //   +2816  header    inbox, state, links, counters, large blocks kept for reuse, outgoing messages
-//          stacks    the shallow ones of the first few classes used
+//          stacks    the first shared ones
 //   +4096  own map   2 bytes a granule of address space (OwnMap)
 //
 // Owner: the thread whose TLS word points here; nobody when it is in the pool; for a moment a
@@ -95,10 +95,10 @@ struct ThreadCacheHeader: ~Copyable {
     var binsFlushedMs: UInt32
     /// The trim that this cache has followed last.
     var trimEpoch: UInt32
-    /// Where the next shallow stack may lie: in the header's page from here on, or, when it is full
+    /// Where the next shared stack may lie: in the header's page from here on, or, when it is full
     /// or the stack too large for what is left, below this.
-    var shallowStacksFrom: UInt
-    var shallowStacksBelow: UInt
+    var sharedStacksFrom: UInt
+    var sharedStacksBelow: UInt
     /// Granules of its slabs, and of those that were untouched memory since bins were looked over
     /// for what nobody uses.
     var slabGranules: UInt32
@@ -126,6 +126,8 @@ struct ClassRecord: ~Copyable {
     var batch: UInt16
     /// Fewest blocks that were out of sight since unused ones were flushed; at most `below`.
     var leastBelow: UInt16
+    /// Slots of its stack.
+    var room: UInt16
     /// Blocks returned to slabs, and taken from there, since the bin last turned from taking
     /// to returning.
     var flushed: UInt32
@@ -194,7 +196,7 @@ struct ThreadCache: Equatable {
         var stacksBytes: UInt = 8
         for index in 1..<SizeClass.end {
             let sizeClass = SizeClass(index: index)
-            stacksBytes += sizeClass.shallowStackBytes + sizeClass.deepStackBytes
+            stacksBytes += sizeClass.sharedStacksBytes + sizeClass.deepStackBytes
         }
         // The own map, which is committed piece by piece, starts at a page.
         let committed = alignUp(recordsBytes + stacksBytes + headBytes, to: pageBytes)
@@ -223,27 +225,27 @@ struct ThreadCache: Equatable {
                 sizeClass, bottom: empty.top)
         }
         // The slot before each stack is written too (returnReady).
-        header.pointee.shallowStacksFrom = address + ThreadCache.headerEnd + 8
-        header.pointee.shallowStacksBelow = address - ThreadCache.recordsBytes
+        header.pointee.sharedStacksFrom = address + ThreadCache.headerEnd + 8
+        header.pointee.sharedStacksBelow = address - ThreadCache.recordsBytes
     }
 
-    /// Room for the shallow stack of a class that is used for the first time: its bottom.
-    func takeShallowStack(_ sizeClass: SizeClass) -> UInt {
-        let bytes = sizeClass.shallowStackBytes
-        let stack = header.pointee.shallowStacksFrom
+    /// Room for a stack that shares pages with others: its bottom.
+    func takeSharedStack(slots: UInt32) -> UInt {
+        let bytes = UInt(slots + 1) * 8
+        let stack = header.pointee.sharedStacksFrom
         if stack + bytes <= address + ThreadCache.headBytes {
-            header.pointee.shallowStacksFrom = stack + bytes
+            header.pointee.sharedStacksFrom = stack + bytes
             return stack + bytes - 8
         }
-        let bottom = header.pointee.shallowStacksBelow - 8
-        header.pointee.shallowStacksBelow -= bytes
+        let bottom = header.pointee.sharedStacksBelow - 8
+        header.pointee.sharedStacksBelow -= bytes
         return bottom
     }
 
-    /// Where the shallow stacks end, and deep ones follow: bytes below the cache's address.
-    static var shallowStacksBelow: UInt {
+    /// Where the shared stacks end, and deep ones follow: bytes below the cache's address.
+    static var sharedStacksBelow: UInt {
         var below = recordsBytes
-        for index in 1..<SizeClass.end { below += SizeClass(index: index).shallowStackBytes }
+        for index in 1..<SizeClass.end { below += SizeClass(index: index).sharedStacksBytes }
         return below
     }
 

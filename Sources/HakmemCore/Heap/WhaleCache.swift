@@ -160,7 +160,7 @@ struct WhaleCache {
             WhaleCache.unmap(span)
         } else {
             span.header.pointee.blockOffset = 0
-            span.header.pointee.virginFromOrStamp = now
+            span.header.pointee.usedBlocksOrStamp = now
             fields.pointee.lock.acquire()
             fields.pointee.cachedSpans.pushLast(span)
             fields.pointee.cachedBytes.wrappingAdd(span.mappedBytes, ordering: .relaxed)
@@ -200,7 +200,7 @@ struct WhaleCache {
                 fields.pointee.lock.release()
                 return
             }
-            let isAged = all || now &- oldest.header.pointee.virginFromOrStamp >= delay
+            let isAged = all || now &- oldest.header.pointee.usedBlocksOrStamp >= delay
             let isOver = fields.pointee.cachedBytes.load(ordering: .relaxed) > cachedBytesMax
             guard isAged || isOver else {
                 fields.pointee.lock.release()
