@@ -138,7 +138,7 @@ struct SizeClass: Equatable {
     private static let slotsMaxOfAll: UInt32 = 256
     private static let slotsFirst: UInt32 = 32
     private static let slotsShared: UInt32 = 128
-    private static let depthMaxOfAll: UInt32 = 4096
+    private static let depthMaxOfAll: UInt32 = 16384
     private static let stackBlockBytesMax: UInt32 = 512 * 1024
     private static let windowBytesMax: UInt32 = 16 * 1024
     private static let mediumWindowBytesMax: UInt32 = 128 * 1024
