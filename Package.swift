@@ -8,8 +8,6 @@ import PackageDescription
 let partSettings: [SwiftSetting] = [
     .define("HAKMEM_LEARNING", .when(traits: ["Learning"])),
     .define("HAKMEM_TIMING", .when(traits: ["Timing"])),
-    .define("HAKMEM_BMI2", .when(traits: ["BMI2"])),
-    .unsafeFlags(["-Xcc", "-DHAKMEM_BMI2=1"], .when(traits: ["BMI2"])),
 ]
 
 let embeddedSettings: [SwiftSetting] = [
@@ -100,7 +98,6 @@ let package = Package(
         .default(enabledTraits: ["Learning", "Timing"]),
         .trait(name: "Learning", description: "strategies that are learnt while a program runs"),
         .trait(name: "Timing", description: "sections of slow paths that are timed on demand"),
-        .trait(name: "BMI2", description: "a library for processors with BMI2 only"),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")

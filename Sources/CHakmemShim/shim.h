@@ -122,30 +122,18 @@ HAK_INLINE bool hak_bit_take(uint64_t *word, uintptr_t unit) {
 }
 
 /*
- * The bits of `word` that the mask at the address `mask` has: a run of ones that starts at bit
- * `from`. With BMI2 one instruction for three.
+ * A word once more, in another register. Which of the two is the copy is the compiler's choice
+ * otherwise, and for free's it matters (docs/adr/0028-one-start-check.md).
  */
-HAK_INLINE uintptr_t hak_bits_extract(uintptr_t word, uintptr_t mask, int from) {
-#if HAKMEM_BMI2
-  uintptr_t bits;
-  __asm__("pextq %2, %1, %0" : "=r"(bits) : "r"(word), "m"(*(const uintptr_t *)mask));
-  return bits;
+HAK_INLINE uintptr_t hak_copied(uintptr_t word) {
+#if defined(__x86_64__)
+  uintptr_t copy;
+  __asm__("movq %1, %0" : "=r"(copy) : "r"(word));
+  return copy;
 #else
-  return (word & *(const uintptr_t *)mask) >> from;
+  return word;
 #endif
 }
-
-#if HAKMEM_BMI2
-/* Whether the processor has BMI2: CPUID, leaf 7, EBX, bit 8, where there are so many leaves. */
-HAK_INLINE bool hak_has_bmi2(void) {
-  uint32_t leaf = 0, word, count = 0, rest;
-  __asm__("cpuid" : "+a"(leaf), "=b"(word), "+c"(count), "=d"(rest));
-  if (leaf < 7) return false;
-  leaf = 7, count = 0;
-  __asm__("cpuid" : "+a"(leaf), "=b"(word), "+c"(count), "=d"(rest));
-  return word >> 8 & 1;
-}
-#endif
 
 /*
  * The word at `*slot`, which moves to the next one: one instruction that reads a bin's top and pops

@@ -42,6 +42,17 @@ extension HeapTests {
             #expect(tried > 0, "no place round a multiple of the map's reach was free")
         }
 
+        /// A whale's mapping becomes a chunk only if that holds of it too.
+        @Test func whatTouchesTheEntriesOfNullIsNoChunk() {
+            let covered = BlockMap.coveredBytes
+            for multiple in [covered, 5 * covered] {
+                #expect(Chunk.isClearOfNull(multiple - 1 << 20, 1 << 20))
+                #expect(Chunk.isClearOfNull(multiple + granuleBytes, covered - granuleBytes))
+                #expect(!Chunk.isClearOfNull(multiple - 1 << 20, 1 << 20 + granuleBytes))
+                #expect(!Chunk.isClearOfNull(multiple, granuleBytes))
+            }
+        }
+
         @Test func absurdSizesAreRefused() {
             #expect(Chunk.map(requestMax, hint: 0) == nil)
             #expect(Chunk.map(1 << 60, hint: 0) == nil)

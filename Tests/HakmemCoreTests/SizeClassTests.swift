@@ -72,10 +72,18 @@ import Testing
         for sizeClass in SizeClassTests.all {
             let granules = sizeClass.slabGranules(isGrown: isGrown)
             let bytes = granules << granuleShift
-            #expect(1...16 ~= granules)
-            #expect(bytes / sizeClass.blockBytes >= 8)
-            #expect(bytes % sizeClass.blockBytes <= bytes / 16)
+            #expect(1...17 ~= granules)
             #expect(granules >= sizeClass.slabGranules(isGrown: false))
+            // Wherever in the slab the first multiple of the size is.
+            for place in 0..<sizeClass.blockBytes {
+                let before = place * granuleBytes % sizeClass.blockBytes
+                let blocks = (bytes - before) / sizeClass.blockBytes
+                let left = bytes - blocks * sizeClass.blockBytes
+                if blocks < 8 || left > bytes / 8 {
+                    Issue.record("\(blocks) of class \(sizeClass.index), \(left) bytes left")
+                    break
+                }
+            }
         }
     }
 

@@ -16,8 +16,7 @@ extension HeapTests {
             }
             try require(span.state == .slab && span.sizeClass == sizeClass, "another class's span")
             try require(span.header.pointee.owner == cache.address, "another cache's span")
-            let origin = sizeClass.isSmall ? 0 : span.start
-            try require((block - origin) % sizeClass.blockBytes == 0, "no block's start")
+            try require(BlockMap.place(block) % sizeClass.blockBytes == 0, "no block's start")
             try require(block >= span.start, "before its span")
             try require(block + sizeClass.blockBytes <= span.end, "beyond its span")
             try require(ThreadCache.isOut(block), "not live")

@@ -15,9 +15,6 @@ enum Binary {
     /// A library that was built without the traits, where one is named.
     static let bare = ProcessInfo.processInfo.environment["HAKMEM_TEST_BARE_LIBRARY"]
 
-    /// A library that was built with the trait BMI2, where one is named.
-    static let bmi2 = ProcessInfo.processInfo.environment["HAKMEM_TEST_BMI2_LIBRARY"]
-
     /// Whether there is one: a build for the sanitizers has none.
     static var isBuilt: Bool { FileManager.default.fileExists(atPath: path) }
 

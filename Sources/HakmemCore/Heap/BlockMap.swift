@@ -50,7 +50,8 @@ enum BlockMap {
     fileprivate static let granuleEntryBytes: UInt = 16
     fileprivate static let lineEntryBytes: UInt = 8
     private static let coveredShiftMin: UInt = 26
-    private static let coveredShiftMax: UInt = 46
+    /// The start check takes no more (StartCheck).
+    private static let coveredShiftMax = StartCheck.placeBits
 
     /// Bytes of the granules' part of the map.
     @inline(__always)
@@ -102,6 +103,9 @@ enum BlockMap {
 
     /// Bytes of address space after which the map's entries repeat.
     static var coveredBytes: UInt { granulesBytes << lineShift }
+
+    /// Where in these an address is.
+    static func place(_ address: UInt) -> UInt { address & (coveredBytes - 1) }
 
     // MARK: Set-up and growth
 

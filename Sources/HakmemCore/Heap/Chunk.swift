@@ -26,9 +26,16 @@ struct Chunk {
         return committed(start, bytes)
     }
 
+    /// Whether a mapping has no granule in it that shares NULL's entries of the maps.
+    static func isClearOfNull(_ start: UInt, _ bytes: UInt) -> Bool {
+        let place = BlockMap.place(start)
+        return place != 0 && place + bytes <= BlockMap.coveredBytes
+    }
+
     private static func committed(_ start: UInt, _ bytes: UInt) -> Chunk? {
         // NULL must fall on entries that are nobody's: free looks there before it asks for NULL.
-        // The granule that shares them is left out, and what lies on its shorter side.
+        // The granule that shares them is left out, and what lies on its shorter side. So no slab
+        // lies across it either, which the start check needs.
         let shared = alignUp(start, to: BlockMap.coveredBytes)
         if shared >= start, shared < start + bytes {
             let below = shared - start

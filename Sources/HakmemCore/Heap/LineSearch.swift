@@ -195,7 +195,7 @@ enum LineSearch {
     /// Has the next search of a slab begin at its first block; and counts its blocks.
     static func restart(_ span: Span, _ sizeClass: SizeClass) {
         let header = span.header
-        let phase = sizeClass.isSmall ? firstPhase(span, UInt32(sizeClass.blockBytes)) : 0
+        let phase = firstPhase(span, UInt32(sizeClass.blockBytes))
         header.pointee.blockOffset = UInt16(phase)
         header.pointee.phase = UInt16(phase)
         header.pointee.cursor = sizeClass.isSparse ? phase : 0
@@ -205,7 +205,7 @@ enum LineSearch {
     /// Where a slab's first block starts: at a multiple of its size (StartCheck).
     static func firstPhase(_ span: Span, _ blockBytes: UInt32) -> UInt32 {
         let block = UInt(blockBytes)
-        return UInt32((block &- span.start % block) % block)
+        return UInt32((block &- BlockMap.place(span.start) % block) % block)
     }
 
     /// What of a slab a search looks at: blocks that were handed out before, or, when fewer of them

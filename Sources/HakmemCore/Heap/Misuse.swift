@@ -8,9 +8,8 @@ extension Misuse {
         let offset = address - span.start
         if span.state == .slab {
             let blockBytes = span.sizeClass.blockBytes
-            // Small blocks lie at multiples of their size, medium ones one behind the other.
-            let misplaced = span.sizeClass.isSmall ? address % blockBytes : offset % blockBytes
-            let isStart = misplaced == 0 && offset + blockBytes <= span.bytes
+            let isMultiple = BlockMap.place(address) % blockBytes == 0
+            let isStart = isMultiple && offset + blockBytes <= span.bytes
             Report.misuse(isStart ? .doubleFree(blockBytes: blockBytes) : .notABlock, at: address)
         } else {
             Report.misuse(.notABlock, at: address)

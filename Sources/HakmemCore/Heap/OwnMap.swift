@@ -3,7 +3,8 @@
 // A thread's own map: for each granule of address space, the offset of the bin that takes the
 // blocks freed there, or 0.
 //
-//   entry:  cache + 4096 + ((address & mask) >> 14) * 2
+//   place:  address & mask                           what the start check multiplies (StartCheck)
+//   entry:  cache + 4096 + (place >> 14) * 2
 //
 // 0 is what all of the address space has that is not a slab of this thread: other threads' blocks,
 // large blocks, NULL, foreign addresses. Bin 0 is always full, so free needs no test for any of
@@ -24,17 +25,25 @@ enum OwnMap {
     /// Bytes of an own map made writable at a time: each byte stands for 8 KiB of heap.
     fileprivate static let pieceBytes: UInt = 16 * 1024
 
-    /// The bits of an address that name its granule, up to where the entries repeat; as in the
-    /// block map.
-    static var mask: UInt { BlockMap.coveredBytes - granuleBytes }
+    /// The bits of an address up to where the entries repeat; as in the block map.
+    static var mask: UInt { BlockMap.coveredBytes - 1 }
     static var bytes: UInt { (BlockMap.coveredBytes >> granuleShift) * 2 }
+
+    /// Where in its address space an address is for the thread that has the cache.
+    @inline(__always)
+    static func place(_ address: UInt, _ cache: UInt) -> UInt {
+        address & pointer(cache &+ ThreadCache.ownMaskOffset, to: UInt.self).pointee
+    }
+
+    @inline(__always)
+    static func entry(at place: UInt, _ cache: UInt) -> UnsafeMutablePointer<UInt16> {
+        pointer(
+            cache &+ UInt(HAK_OWN_MAP_OFFSET) &+ place &>> granuleShift &* 2, to: UInt16.self)
+    }
 
     @inline(__always)
     static func entry(_ address: UInt, _ cache: UInt) -> UnsafeMutablePointer<UInt16> {
-        let granule = hak_bits_extract(
-            address, cache &+ ThreadCache.ownMaskOffset, Int32(granuleShift))
-        return pointer(
-            cache &+ UInt(HAK_OWN_MAP_OFFSET) &+ granule &* 2, to: UInt16.self)
+        entry(at: place(address, cache), cache)
     }
 }
 

@@ -53,7 +53,9 @@ extension PageHeap {
     /// has changed then.
     func adopt(_ span: Span, _ bytes: UInt) -> Bool {
         let chunk = Chunk(start: span.start, bytes: bytes)
-        guard BlockMap.commit(chunk.start, bytes: bytes) else { return false }
+        guard Chunk.isClearOfNull(chunk.start, bytes),
+            BlockMap.commit(chunk.start, bytes: bytes)
+        else { return false }
         BlockMap.setOwner(chunk.start, 0)
         fields.pointee.lock.acquire()
         BlockMap.clearSpan(chunk.start)

@@ -6,8 +6,7 @@
 //           65 …  72    1280, 1536, 1792, 2048, … 4096    small: four a doubling
 //           73 …  84    5120, 6144, 7168, 8192, … 32768   medium: four a doubling
 //
-// Small and tiny blocks lie at multiples of their size (StartCheck), medium ones one behind the
-// other from their slab's start on.
+// Blocks lie at multiples of their size (StartCheck).
 //
 // Index 0 is no class: malloc(0) finds an empty bin there, and its slow path asks for 1 byte.
 
@@ -74,7 +73,8 @@ struct SizeClass: Equatable {
     /// What makes the first class above 2^10 the one after the tiny ones.
     private static let firstAboveTiny = UInt(tinyCount + 1) &- (10 * 4 + 4)
 
-    /// Granules of a slab: enough for eight blocks, with at most 1/16 left over.
+    /// Granules of a slab: enough for eight blocks, with at most 1/8 left over, wherever the first
+    /// multiple of their size is.
     ///
     /// A small class begins with so few and takes `grown` slabs once it has a few.
     func slabGranules(isGrown: Bool) -> UInt {
@@ -85,7 +85,11 @@ struct SizeClass: Equatable {
         var granules: UInt = 1
         while granules < SizeClass.slabGranulesMax {
             let bytes = granules << granuleShift
-            if bytes / block >= SizeClass.slabBlocksMin, bytes % block <= bytes / 16 { break }
+            // The first block lies at a multiple of what the block has in common with a granule.
+            let before = block - min(granuleBytes, 1 << UInt(block.trailingZeroBitCount))
+            let blocks = (bytes - min(bytes, before)) / block
+            let left = bytes - blocks * block
+            if blocks >= SizeClass.slabBlocksMin, left <= bytes / 8 { break }
             granules += 1
         }
         return granules
@@ -98,19 +102,26 @@ struct SizeClass: Equatable {
     /// search.
     private static let grownTinyMax: UInt = 256
     private static let slabBlocksMin: UInt = 8
-    private static let slabGranulesMax: UInt = 16
+    private static let slabGranulesMax: UInt = 17
 
-    /// Ready blocks that the hit paths can see of this class's bin: of a small one at most 16 KiB
-    /// of them, which is what the start check needs (StartCheck).
+    /// Ready blocks that the hit paths can see of this class's bin: 16 KiB of them or 32, but at
+    /// most 128 KiB, which is what the start check takes (StartCheck).
     var stackSlotsMax: UInt32 {
-        let bytes = isSmall ? SizeClass.windowBytesMax : SizeClass.mediumWindowBytesMax
+        let block = UInt32(blockBytes)
+        let most = max(SizeClass.windowBytes / block, SizeClass.slotsFirst)
+        return min(min(SizeClass.slotsMaxOfAll, most), SizeClass.windowBytesMax / block)
+    }
+
+    /// Ready blocks that a bin may hold, and a refill bring, of which nobody knows more.
+    var stackSlotsUsual: UInt32 {
+        let bytes = isSmall ? SizeClass.windowBytes : SizeClass.windowBytesMax
         return min(SizeClass.slotsMaxOfAll, bytes / UInt32(blockBytes))
     }
 
     /// Ready blocks that it holds before it has overflowed and run empty in turn.
     var stackSlotsFirst: UInt32 {
         isSmall
-            ? min(SizeClass.slotsFirst, stackSlotsMax)
+            ? min(SizeClass.slotsFirst, stackSlotsUsual)
             : max(2, SizeClass.mediumBytesFirst / UInt32(blockBytes))
     }
 
@@ -129,10 +140,10 @@ struct SizeClass: Equatable {
         stackDepthMax > stackSlotsShared ? UInt(stackDepthMax + 1) * 8 : 0
     }
 
-    /// Blocks that a refill of this class brings at most: as many as hit paths can see.
+    /// Blocks that a refill of this class brings at most.
     var refillMax: UInt32 {
         let most = max(SizeClass.batchMin, SizeClass.refillBytes / UInt32(blockBytes))
-        return min(most, stackSlotsMax)
+        return min(most, stackSlotsUsual)
     }
 
     private static let slotsMaxOfAll: UInt32 = 256
@@ -140,8 +151,8 @@ struct SizeClass: Equatable {
     private static let slotsShared: UInt32 = 128
     private static let depthMaxOfAll: UInt32 = 16384
     private static let stackBlockBytesMax: UInt32 = 512 * 1024
-    private static let windowBytesMax: UInt32 = 16 * 1024
-    private static let mediumWindowBytesMax: UInt32 = 128 * 1024
+    private static let windowBytes: UInt32 = 16 * 1024
+    private static let windowBytesMax: UInt32 = 128 * 1024
     private static let mediumBytesFirst: UInt32 = 32 * 1024
     /// The least that the largest refills of a class bring.
     static let batchMin: UInt32 = 8

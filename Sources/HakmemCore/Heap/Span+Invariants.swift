@@ -11,9 +11,8 @@
             var found: [String] = []
             let blockBytes = sizeClass.blockBytes
             let isFull = header.pointee.isFull
-            let isSmall = sizeClass.isSmall
-            // Small blocks lie at multiples of their size, medium ones one behind the other.
-            let origin = isSmall ? (start + blockBytes - 1) / blockBytes * blockBytes : start
+            let beyond = BlockMap.place(start) % blockBytes
+            let origin = start + (beyond == 0 ? 0 : blockBytes - beyond)
             let blocks = (end - origin) / blockBytes
             let counts = process.options.countsEveryCall
             var liveCount: UInt = 0

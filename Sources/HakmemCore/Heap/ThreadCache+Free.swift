@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What free's hit path leaves over: bins that are full, medium blocks, blocks of other threads, and
-// misuse.
+// What free's hit path leaves over: bins that are full, blocks of other threads, and misuse.
 //
 // A block of a slab is in one of three places. `live` is its bit in the map, `mark` its first word:
 //
@@ -82,8 +81,8 @@ extension ThreadCache {
         return true
     }
 
-    /// Frees a block for which the own map names a class: a medium one, or a small one for which
-    /// its bin had no room; false if somebody has to look closer.
+    /// Frees a block for which the own map names a class, but whose bin had no room; false if
+    /// somebody has to look closer.
     @inline(__always)
     func freeOwn(_ block: UInt, _ sizeClass: SizeClass) -> Bool {
         guard ThreadCache.isOutHere(block), !ReadyMark.isOn(block) else { return false }

@@ -45,7 +45,7 @@ extension ThreadCache {
     private func lowerLimit(_ sizeClass: SizeClass) {
         let record = record(sizeClass)
         let few = record.pointee.blocksOut / ThreadCache.outPerReadyMin
-        let wanted = max(sizeClass.stackSlotsFirst, min(few, windowMax(sizeClass)))
+        let wanted = max(sizeClass.stackSlotsFirst, min(few, sizeClass.stackSlotsUsual))
         if wanted <= record.pointee.limit {
             record.pointee.limit = UInt16(truncatingIfNeeded: wanted)
         } else {

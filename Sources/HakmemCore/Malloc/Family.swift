@@ -51,12 +51,13 @@ import CHakmemShim
 ) -> UnsafeMutableRawPointer? {
     let address = UInt(bitPattern: block)
     let cache = hak_cache_get()
-    let binOffset = UInt(OwnMap.entry(address, cache).pointee)
+    let place = OwnMap.place(address, cache)
+    let binOffset = UInt(OwnMap.entry(at: place, cache).pointee)
     if binOffset == 0 { return hakReallocSlow(block, size) }
     guard ClassTable.entry(SizeClass(binOffset: binOffset)).pointee.keeps(size) else {
         return hakReallocMoved(block, size)
     }
-    guard isOwnBlock(address, binOffset, cache) else { return hakReallocSlow(block, size) }
+    guard isOwnBlock(address, place, binOffset, cache) else { return hakReallocSlow(block, size) }
     ThreadCache.count(ThreadCache(at: cache).header.pointee.reallocs)
     return block
 }
@@ -69,9 +70,10 @@ import CHakmemShim
 ) -> UnsafeMutableRawPointer? {
     let address = UInt(bitPattern: block)
     let cache = hak_cache_get()
-    let binOffset = UInt(OwnMap.entry(address, cache).pointee)
+    let place = OwnMap.place(address, cache)
+    let binOffset = UInt(OwnMap.entry(at: place, cache).pointee)
     let usable = UInt(ClassTable.entry(SizeClass(binOffset: binOffset)).pointee.blockBytes)
-    guard size > usable, size <= mediumMax, isOwnBlock(address, binOffset, cache) else {
+    guard size > usable, size <= mediumMax, isOwnBlock(address, place, binOffset, cache) else {
         return hakReallocSlow(block, size)
     }
     let wanted = min(size &+ ThreadCache.headRoom(size, from: usable), mediumMax)
@@ -87,12 +89,11 @@ import CHakmemShim
 
 /// Whether a block of the calling thread's bin at `binOffset` starts at an address and is not free.
 @inline(__always)
-private func isOwnBlock(_ address: UInt, _ binOffset: UInt, _ cache: UInt) -> Bool {
+private func isOwnBlock(
+    _ address: UInt, _ place: UInt, _ binOffset: UInt, _ cache: UInt
+) -> Bool {
     let check = pointer(cache &+ ThreadCache.startChecksOffset &+ binOffset, to: StartCheck.self)
-    let isStart =
-        check.pointee.isStart(address)
-        || !SizeClass(binOffset: binOffset).isSmall && ThreadCache.isOutHere(address)
-    return isStart && !ReadyMark.isOn(address)
+    return check.pointee.isStart(place) && !ReadyMark.isOn(address)
 }
 
 @inline(never)
@@ -131,8 +132,8 @@ private func isOwnBlock(_ address: UInt, _ binOffset: UInt, _ cache: UInt) -> Bo
 
 /// A block of `size` bytes at a multiple of `alignment`, a power of two; 0 when out of memory.
 ///
-/// Blocks of small classes lie at multiples of their size (StartCheck), and those of a class for a
-/// multiple of a power of two up to `smallMax` at multiples of that.
+/// Blocks of slabs lie at multiples of their size (StartCheck), hence those of a class for a
+/// multiple of a power of two at multiples of that.
 @inline(__always)
 private func takeAligned(_ alignment: UInt, _ size: UInt) -> UInt {
     if alignment <= smallMax, size <= mediumMax {

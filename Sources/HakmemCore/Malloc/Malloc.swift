@@ -9,7 +9,7 @@
 //                 └► hak_malloc_miss: ThreadCache.allocate → refill | large | whale
 //              └► hak_malloc_measured: the same in one step, while slow paths are measured
 //   free(p)    push on the bin that the thread's own map names for p's granule
-//              └► hak_free_slow: medium blocks, full bins
+//              └► hak_free_slow: full bins
 //                 ├► hak_free_remote, hak_free_large
 //                 └► hak_free_miss: NULL, a whale, misuse, what those cannot; every block of the
 //                    thread's own while frees are counted
@@ -68,9 +68,11 @@ func takeReady(_ size: UInt) -> UInt {
 @c(hak_free) public func hakFree(_ block: UnsafeMutableRawPointer?) {
     let address = UInt(bitPattern: block)
     let cache = hak_cache_get()
-    let bin = cache &+ UInt(OwnMap.entry(address, cache).pointee)
+    let place = OwnMap.place(address, cache)
+    let checked = hak_copied(place)
+    let bin = cache &+ UInt(OwnMap.entry(at: place, cache).pointee)
     let check = pointer(bin &+ ThreadCache.startChecksOffset, to: StartCheck.self)
-    let checkedTop = check.pointee.checkedTop(pointer(bin, to: Bin.self).pointee.top, address)
+    let checkedTop = check.pointee.checkedTop(pointer(bin, to: Bin.self).pointee.top, checked)
     if checkedTop < pointer(bin, to: Bin.self).pointee.bound { return hakFreeSlow(block) }
     if ReadyMark.isOn(address) { return hakFreeSlow(block) }
     ReadyMark.set(address)

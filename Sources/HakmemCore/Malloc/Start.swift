@@ -17,9 +17,6 @@ enum Start {
         defer { startLock.release() }
         if heapAddress != 0 { return true }
         let errorNumber = hak_errno_get()
-        #if HAKMEM_BMI2
-            if !hak_has_bmi2() { Report.wrongProcessor("BMI2") }
-        #endif
         process.pageBytes = Machine.pageBytes()
         process.options = OptionValues(environment: hak_environ())
         let isReserved = BlockMap.reserve(

@@ -74,18 +74,6 @@ enum Report {
         abort()
     }
 
-    #if HAKMEM_BMI2
-        /// Ends the program before its first block: the library was built for other processors.
-        static func wrongProcessor(_ feature: StaticString) -> Never {
-            var text = TextBuffer(sink: .descriptor(standardError))
-            text.append("hakmem: this libhakmem.so needs a processor with ")
-            text.append(feature)
-            text.append("; build it without that trait\n")
-            text.flush()
-            abort()
-        }
-    #endif
-
     /// Says why a profile is not used; `line` is 0 when it is no line's fault.
     static func badProfile(_ path: UnsafePointer<CChar>, line: Int, _ reason: StaticString) {
         var text = TextBuffer(sink: .descriptor(standardError))
