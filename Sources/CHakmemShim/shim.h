@@ -135,21 +135,6 @@ HAK_INLINE uintptr_t hak_copied(uintptr_t word) {
 #endif
 }
 
-/*
- * The word at `*slot`, which moves to the next one: one instruction that reads a bin's top and pops
- * it, where the compiler makes two. The direction flag is clear wherever C is called.
- */
-HAK_INLINE uintptr_t hak_slot_pop(uintptr_t *slot) {
-  uintptr_t word;
-#if defined(__x86_64__)
-  __asm__("lodsq" : "=a"(word), "+S"(*slot) : "m"(*(uintptr_t *)*slot));
-#else
-  word = *(uintptr_t *)*slot;
-  *slot += 8;
-#endif
-  return word;
-}
-
 /* Moves a bin's top by a slot for a push, in one instruction where the compiler makes two. */
 HAK_INLINE void hak_bin_push(uintptr_t bin) {
 #if defined(__x86_64__)

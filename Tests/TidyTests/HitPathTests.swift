@@ -15,7 +15,7 @@ import Testing
 
 @Suite(.enabled(if: Binary.isBuilt && isRecorded, "not built, or another machine"))
 struct HitPathTests {
-    private static let pairMax = 30
+    private static let pairMax = 31
 
     private func straightPath(_ name: String) throws -> [Instruction] {
         let path = try Instruction.straightPath(

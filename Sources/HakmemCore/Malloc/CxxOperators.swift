@@ -11,10 +11,10 @@ import CHakmemShim
 @c(hak_new) public func hakNew(_ size: UInt) -> UnsafeMutableRawPointer? {
     if size > tinyMax { return hakNewMedium(size) }
     let bin = hak_cache_get() &+ ((size &+ (unitBytes &- 1)) & ~(unitBytes &- 1))
-    var top = pointer(bin, to: Bin.self).pointee.top
-    let block = hak_slot_pop(&top)
+    let top = pointer(bin, to: Bin.self).pointee.top
+    let block = pointer(top, to: UInt.self).pointee
     if !hak_mark_clear(block) { return hak_new_loop(Int(bitPattern: size)) }
-    pointer(bin, to: Bin.self).pointee.top = top
+    pointer(bin, to: Bin.self).pointee.top = top &+ 8
     return UnsafeMutableRawPointer(bitPattern: block)
 }
 

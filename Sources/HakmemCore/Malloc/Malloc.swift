@@ -27,10 +27,10 @@ import Synchronization
 @c(hak_malloc) public func hakMalloc(_ size: UInt) -> UnsafeMutableRawPointer? {
     if size > tinyMax { return hakMallocMedium(size) }
     let bin = hak_cache_get() &+ ((size &+ (unitBytes &- 1)) & ~(unitBytes &- 1))
-    var top = pointer(bin, to: Bin.self).pointee.top
-    let block = hak_slot_pop(&top)
+    let top = pointer(bin, to: Bin.self).pointee.top
+    let block = pointer(top, to: UInt.self).pointee
     if !hak_mark_clear(block) { return hakMallocSlow(size) }
-    pointer(bin, to: Bin.self).pointee.top = top
+    pointer(bin, to: Bin.self).pointee.top = top &+ 8
     return UnsafeMutableRawPointer(bitPattern: block)
 }
 
@@ -46,10 +46,10 @@ import Synchronization
 func takeReadyMedium(_ size: UInt) -> UInt {
     if size > mediumMax { return 0 }
     let bin = hak_cache_get() &+ SizeClass.binOffset(bytesAboveTiny: size)
-    var top = pointer(bin, to: Bin.self).pointee.top
-    let block = hak_slot_pop(&top)
+    let top = pointer(bin, to: Bin.self).pointee.top
+    let block = pointer(top, to: UInt.self).pointee
     if !hak_mark_clear(block) { return 0 }
-    pointer(bin, to: Bin.self).pointee.top = top
+    pointer(bin, to: Bin.self).pointee.top = top &+ 8
     return block
 }
 
@@ -58,10 +58,10 @@ func takeReadyMedium(_ size: UInt) -> UInt {
 func takeReady(_ size: UInt) -> UInt {
     if size > tinyMax { return 0 }
     let bin = hak_cache_get() &+ ((size &+ (unitBytes &- 1)) & ~(unitBytes &- 1))
-    var top = pointer(bin, to: Bin.self).pointee.top
-    let block = hak_slot_pop(&top)
+    let top = pointer(bin, to: Bin.self).pointee.top
+    let block = pointer(top, to: UInt.self).pointee
     if !hak_mark_clear(block) { return 0 }
-    pointer(bin, to: Bin.self).pointee.top = top
+    pointer(bin, to: Bin.self).pointee.top = top &+ 8
     return block
 }
 
