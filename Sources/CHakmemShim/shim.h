@@ -144,6 +144,17 @@ HAK_INLINE void hak_bin_push(uintptr_t bin) {
 #endif
 }
 
+/* A word of the program's memory, which it may be writing: no access that a checker of races sees. */
+HAK_INLINE uintptr_t hak_peek(uintptr_t address) {
+#if defined(__x86_64__)
+  uintptr_t word;
+  __asm__ volatile("movq %1, %0" : "=r"(word) : "m"(*(const uintptr_t *)address));
+  return word;
+#else
+  return *(const volatile uintptr_t *)address;
+#endif
+}
+
 /* ---- Bytes: Embedded Swift's own copying goes byte by byte ---- */
 
 HAK_INLINE void hak_copy(uintptr_t to, uintptr_t from, size_t bytes) {

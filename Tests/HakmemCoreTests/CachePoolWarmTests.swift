@@ -104,6 +104,8 @@ extension HeapTests {
         /// Threads that end at one time leave no more than the bound; the youngest stay warm.
         @Test func allTogetherAreBounded() throws {
             try patiently {
+                // Beside much dirty memory nothing stays warm.
+                _ = pageHeap.purge(now: Clock.nowMs(), all: true)
                 let threads = 12
                 let barrier = Barrier(parties: threads)
                 let left = Guarded<[UInt]>([])

@@ -82,7 +82,8 @@ extension HeapTests {
                 )
                 try require(left.blocks[half...].allSatisfy(isIntact), "a block has changed")
                 try requireIntact(left.cache)
-                // Another thread takes it over.
+                // Another thread takes it over, if there is no warm cache.
+                cachePool.coolDown(Clock.nowMs(), all: true)
                 try withCache { cache in
                     try require(cache == left.cache, "nobody adopts it")
                     // Its bins have no stacks yet: what is freed now goes to the slabs.
@@ -108,6 +109,7 @@ extension HeapTests {
                 ThreadCache(at: hak_cache_get()).header.pointee.outgoing.sendAll()
                 try require(left.blocks.contains(where: ThreadCache.isOut), "they do not wait")
                 cachePool.orphan(left.cache, own: hak_cache_get())
+                cachePool.coolDown(Clock.nowMs(), all: true)
                 try withCache { cache in try require(cache == left.cache, "nobody adopts it") }
                 // What that thread has left ready may be one of them.
                 cachePool.coolDown(Clock.nowMs(), all: true)

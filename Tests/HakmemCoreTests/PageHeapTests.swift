@@ -192,18 +192,54 @@ extension HeapTests {
             let first = try acquireDense(4)
             #expect(UnsafeMutableRawPointer(bitPattern: first.start)!.isZero(first.bytes))
             let lot = try #require(Span(atOrNil: pageHeap.fields.pointee.lot))
-            #expect(lot.start == first.end)
-            #expect(lot.end - first.start == 2 << 20)
-            #expect(first.start % (2 << 20) == 0)
+            #expect(lot.end == first.start)
+            #expect(first.end - lot.start == PageHeap.hugeBytes)
+            #expect(first.end % PageHeap.hugeBytes == 0)
             expectIntact()
             let other = try acquire(4)
             #expect(!(lot.start..<lot.end).contains(other.start), "lots are for dense spans only")
             let next = try acquireDense(4)
-            #expect(next.start == first.end)
+            #expect(next.end == first.start)
             expectIntact()
             purgeAll()
             #expect(pageHeap.fields.pointee.lot == 0)
             for span in [used, first, other, next] { pageHeap.release(span) }
+            expectIntact()
+        }
+
+        /// A lot that is too small goes on in the clean memory before it.
+        @Test func lotsAreContinued() throws {
+            purgeAll()
+            let used = try acquire(16384)
+            pageHeap.release(try acquire(8192), isDirty: false)
+            let first = try acquireDense(5000)
+            let second = try acquireDense(200)
+            #expect(second.end == first.start)
+            #expect(UnsafeMutableRawPointer(bitPattern: second.start)!.isZero(second.bytes))
+            #expect(!second.isDirty)
+            let lot = try #require(Span(atOrNil: pageHeap.fields.pointee.lot))
+            #expect(lot.end == second.start)
+            #expect(lot.start % PageHeap.hugeBytes == 0)
+            expectIntact()
+            purgeAll()
+            for span in [used, first, second] { pageHeap.release(span) }
+            expectIntact()
+        }
+
+        /// What is dirty and too small, too.
+        @Test func dirtySpansAreContinued() throws {
+            purgeAll()
+            let used = try acquire(16384)
+            pageHeap.release(try acquire(8192), isDirty: false)
+            let first = try acquireDense(5000)
+            let start = first.start
+            pageHeap.release(first)
+            let second = try acquireDense(5300)
+            #expect(second.start < start && second.end > start, "the dirty span is part of it")
+            #expect(second.isDirty)
+            expectIntact()
+            purgeAll()
+            for span in [used, second] { pageHeap.release(span) }
             expectIntact()
         }
 

@@ -17,7 +17,8 @@ enum HeapParts {
     fileprivate static let pageHeapOffset: UInt = 768
     fileprivate static let classConstantsOffset: UInt = 5120
     fileprivate static let strategiesOffset: UInt = 7232
-    static let bytes: UInt = 8192
+    fileprivate static let writtenDensityOffset: UInt = 8192
+    static let bytes: UInt = 9216
 
     static func assertLayout() {
         layoutAssert(MemoryLayout<CachePoolFields>.size <= Int(whaleCacheOffset - cachePoolOffset))
@@ -32,7 +33,8 @@ enum HeapParts {
         let classConstantsBytes = MemoryLayout<ClassConstants>.stride * SizeClass.end
         layoutAssert(classConstantsBytes <= Int(strategiesOffset - classConstantsOffset))
         let strategiesBytes = MemoryLayout<Strategy>.stride * Strategy.count
-        layoutAssert(strategiesBytes <= Int(bytes - strategiesOffset))
+        layoutAssert(strategiesBytes <= Int(writtenDensityOffset - strategiesOffset))
+        layoutAssert(MemoryLayout<WrittenDensityFields>.size <= Int(bytes - writtenDensityOffset))
     }
 }
 
@@ -79,4 +81,11 @@ var classConstants: UnsafeMutablePointer<ClassConstants> {
 @inline(__always)
 var strategyTable: UnsafeMutablePointer<Strategy> {
     pointer(heapAddress &+ HeapParts.strategiesOffset, to: Strategy.self)
+}
+
+@inline(__always)
+var writtenDensity: WrittenDensity {
+    WrittenDensity(
+        fields: pointer(
+            heapAddress &+ HeapParts.writtenDensityOffset, to: WrittenDensityFields.self))
 }

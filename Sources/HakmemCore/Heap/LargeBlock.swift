@@ -94,6 +94,7 @@ enum LargeBlock {
         span.isGrown = false
         let offset = isPlain ? offset(span.start) : 0
         let block = publish(span, at: offset, bytes, site, cache: cache)
+        if isPlain, !span.header.pointee.isDirty { writtenDensity.noteFresh(span, bytes: bytes) }
         return FreshBlock(address: block, isZero: !span.header.pointee.isDirty)
     }
 
@@ -101,9 +102,10 @@ enum LargeBlock {
     /// keeps goes back, where it may join with other free spans: pages that are touched first cost
     /// more than what is kept saves, for a site that is kept hot too.
     private static func acquire(_ granules: UInt, alignment: UInt, cache: ThreadCache) -> Span? {
-        if cache.header.pointee.large.bytes > 0 {
-            if let span = pageHeap.acquireDirty(granules, alignment: alignment) { return span }
-            cache.header.pointee.large.releaseAll()
+        if let span = pageHeap.acquireDirty(granules, alignment: alignment) { return span }
+        if cache.header.pointee.large.bytes > 0 { cache.header.pointee.large.releaseAll() }
+        if alignment == 1, writtenDensity.isDense(granules: granules) {
+            return pageHeap.acquireDense(granules)
         }
         return pageHeap.acquire(granules, alignment: alignment)
     }

@@ -15,7 +15,7 @@ extension PageHeap {
     func grow(_ granules: UInt, preferred: UInt, isJoined: Bool) -> Bool {
         fields.pointee.lock.acquire()
         let lowest = heapExtent.pointee.lowest
-        let adjoining = isJoined ? freeGranules(from: lowest) : 0
+        let adjoining = isJoined ? joinableGranules(from: lowest) : 0
         fields.pointee.lock.release()
         let least = (granules - min(adjoining, granules - 1)) << granuleShift
         var wanted = alignUp(max(least, preferred), to: granuleBytes)
@@ -47,6 +47,14 @@ extension PageHeap {
         insertJoined(span, stamp: 0)
         fields.pointee.lock.release()
         return true
+    }
+
+    /// Granules at an address that a new chunk before it makes one with.
+    private func joinableGranules(from address: UInt) -> UInt {
+        if let lot = Span(atOrNil: fields.pointee.lot), lot.start == address {
+            return UInt(lot.header.pointee.granules)
+        }
+        return freeGranules(from: address)
     }
 
     /// Takes over a mapping that was a whale's and is nobody's now; false if it cannot, and nothing

@@ -6,7 +6,7 @@
 
 extension PageHeap {
     /// Dirty spans that are looked at, the youngest first.
-    private static let lookedAtMax = 64
+    static let lookedAtMax = 64
 
     /// A free dirty span of at least `granules`, made of a dirty span and of as much as is missing
     /// from its clean neighbours; nil if none was found. It is in its bin.

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
-// Fresh memory for dense slabs, of blocks up to a page, comes in lots. They are written in every
-// page, so a heap that grows by them will use what lies next: a lot is populated by one system call
-// instead of a page fault each. Small lots do for that; as soon as 2 MiB are an eighth of what is
-// in use, a lot is a huge page (HAKMEM_HUGE_PAGES).
+// Fresh memory for dense spans comes in lots: for slabs of blocks up to a page, and for large
+// blocks of sizes that the program has written whole so far (WrittenDensity). Every page of them will
+// be used, so a lot is populated by one system call instead of a page fault each; and as soon as
+// what it is larger than the span wanted is a small part of what is in use, it is made of huge
+// pages (HAKMEM_HUGE_PAGES).
 //
-// The lot is set apart: larger blocks, which programs often write in part only, never come from it.
+// The lot is set apart: other blocks, which programs often write in part only, never come from it.
+// One that is too small for a span is continued by the clean memory before it: the heap grows
+// downward.
 // What nobody took for a purge delay joins the dirty spans.
 //
-// A huge lot is asked for as such (MADV_COLLAPSE), not by a mark on the mapping: that would stay,
+// Huge pages are asked for as such (MADV_COLLAPSE), not by a mark on the mapping: that would stay,
 // have the kernel make huge pages again where most has been given back, and cut the mapping in
 // pieces, of which a process may have some 65,000.
 
@@ -16,96 +19,221 @@ import Synchronization
 
 extension PageHeap {
     static let hugeBytes: UInt = 2 << 20
-    /// A huge lot is at most this part of what is in use, 1/2^shift; a small one at most that.
-    private static let hugeLotShift: UInt = 3
+    private static let hugeGranules = hugeBytes >> granuleShift
+    /// What a lot of huge pages has beyond the span that is wanted is at most this part of what is
+    /// in use, 1/2^shift; a small lot is at most that.
+    private static let hugeLotShift: UInt = 2
     private static let smallLotShift: UInt = 6
     private static let smallLotMax: UInt = 256 << 10
 
     /// A span that will be written in every page, and soon.
     func acquireDense(_ granules: UInt) -> Span? {
-        fields.pointee.lock.acquire()
-        guard reserveHeaders(), fields.pointee.dirty.find(granules) == nil else {
+        for attempt in 0..<2 {
+            fields.pointee.lock.acquire()
+            let found = findDense(granules, hasGrown: attempt > 0)
             fields.pointee.lock.release()
-            return acquire(granules)
+            switch found {
+            case .taken(let span):
+                fields.pointee.spansAcquired.wrappingAdd(1, ordering: .relaxed)
+                return span
+            case .fresh(let fresh):
+                fields.pointee.spansAcquired.wrappingAdd(1, ordering: .relaxed)
+                return openLot(fresh, granules)
+            case .growth(let lot, let shape):
+                if !grow(lot, preferred: shape, isJoined: true) { return acquire(granules) }
+            case .elsewhere:
+                return acquire(granules)
+            }
+        }
+        return acquire(granules)
+    }
+
+    /// Where a dense span comes from.
+    private enum DenseSource {
+        /// The lot.
+        case taken(Span)
+        /// A lot that is to be opened.
+        case fresh(FreshSpan)
+        /// The page heap must grow first, by so many granules for a lot, and better by so many bytes.
+        case growth(lot: UInt, shape: UInt)
+        /// There is a dirty span, or nothing is known.
+        case elsewhere
+    }
+
+    /// A span of which the first `cleanGranules` have no memory yet.
+    private struct FreshSpan {
+        let span: Span
+        let cleanGranules: UInt
+    }
+
+    private func findDense(_ granules: UInt, hasGrown: Bool) -> DenseSource {
+        guard reserveHeaders(), fields.pointee.dirty.find(granules) == nil else {
+            return .elsewhere
         }
         noteAcquired()
-        if let span = takeFromLot(granules) {
-            fields.pointee.lock.release()
-            fields.pointee.spansAcquired.wrappingAdd(1, ordering: .relaxed)
-            return span
+        if let span = takeFromLot(granules) { return .taken(span) }
+        // Threads that begin together do not open a lot each.
+        if fields.pointee.isOpeningLot, PageHeap.isShared(granules) { return .elsewhere }
+        if let fresh = continuedLot(granules) { return opening(fresh, granules) }
+        closeLot()
+        if fields.pointee.dirty.find(granules) != nil { return .elsewhere }
+        let lot = lotGranules(granules)
+        if lot & (PageHeap.hugeGranules - 1) != 0 {
+            guard let fresh = takeClean(lot, atLeast: granules) else {
+                return .growth(lot: granules, shape: growthBytes)
+            }
+            return opening(fresh, granules)
         }
-        let span = takeClean(lotGranules(granules), atLeast: granules)
-        let shape = growthBytes
-        fields.pointee.lock.release()
-        guard let span else {
-            return grow(granules, preferred: shape, isJoined: false) ? acquireDense(granules) : nil
+        if !PageHeap.isShared(granules), let fresh = continuedDirty(granules) {
+            return opening(fresh, granules)
         }
-        fields.pointee.spansAcquired.wrappingAdd(1, ordering: .relaxed)
-        openLot(span, keeping: granules)
-        return span
+        if let fresh = takeHuge(lot) { return opening(fresh, granules) }
+        if hasGrown, let fresh = takeClean(granules, atLeast: granules) {
+            return opening(fresh, granules)
+        }
+        return .growth(lot: lot, shape: growthBytes)
+    }
+
+    /// Whether most of a lot that is opened for a span of so many granules is left for others.
+    private static func isShared(_ granules: UInt) -> Bool { granules < hugeGranules / 4 }
+
+    private func opening(_ fresh: FreshSpan, _ granules: UInt) -> DenseSource {
+        if PageHeap.isShared(granules) { fields.pointee.isOpeningLot = true }
+        return .fresh(fresh)
     }
 
     /// Granules of the next lot, from which spans of so many will be taken.
     private func lotGranules(_ granules: UInt) -> UInt {
-        let used = usedBytes
-        if used >> PageHeap.hugeLotShift >= PageHeap.hugeBytes, process.options.hasHugeLots {
-            return PageHeap.hugeBytes >> granuleShift
-        }
-        let lot = min(used >> PageHeap.smallLotShift, PageHeap.smallLotMax) >> granuleShift
+        let whole = alignUp(granules, to: PageHeap.hugeGranules)
+        if isFew(whole - granules), process.options.hasHugeLots { return whole }
+        let lot = min(usedBytes >> PageHeap.smallLotShift, PageHeap.smallLotMax) >> granuleShift
         return max(lot / granules, 1) * granules
+    }
+
+    /// Whether so many granules are a small part of what is in use.
+    private func isFew(_ granules: UInt) -> Bool {
+        granules << granuleShift <= usedBytes >> PageHeap.hugeLotShift
     }
 
     private func takeFromLot(_ granules: UInt) -> Span? {
         guard let lot = Span(atOrNil: fields.pointee.lot) else { return nil }
         let size = UInt(lot.header.pointee.granules)
-        if size < granules {
-            closeLot()
-            return nil
+        if size < granules { return nil }
+        if size > granules {
+            let taken = split(lot, keepingFirst: size - granules)
+            setLot(lot, Clock.nowMs())
+            taken.setState(.unused)
+            taken.publishEdges()
+            return taken
         }
         fields.pointee.lot = 0
-        if size > granules { setLot(split(lot, keepingFirst: granules), Clock.nowMs()) }
-        lot.publishEdges()
         return lot
     }
 
-    /// Clean memory for a lot, as much as there is in one piece; nil if none has `granules`.
-    private func takeClean(_ lot: UInt, atLeast granules: UInt) -> Span? {
-        if lot << granuleShift == PageHeap.hugeBytes {
-            // The smallest span that is large enough may lie well; one of twice the size does.
-            if let span = fields.pointee.clean.find(lot),
-                alignUp(span.start, to: PageHeap.hugeBytes) + PageHeap.hugeBytes <= span.end
-            {
-                return cut(span, lot, lot)
-            }
-            if let span = fields.pointee.clean.find(2 * lot - 1) { return cut(span, lot, lot) }
-        }
-        guard let span = fields.pointee.clean.find(lot) ?? fields.pointee.clean.find(granules)
+    /// The lot, which is too small, and the clean memory before it in whole huge pages; nil if
+    /// there is none of either.
+    private func continuedLot(_ granules: UInt) -> FreshSpan? {
+        guard let lot = Span(atOrNil: fields.pointee.lot) else { return nil }
+        let size = UInt(lot.header.pointee.granules)
+        let missing = alignUp(granules - size, to: PageHeap.hugeGranules)
+        guard lot.start & (PageHeap.hugeBytes - 1) == 0, process.options.hasHugeLots,
+            isFew(missing + size - granules), let before = freeSpan(endingAt: lot.start),
+            UInt(before.header.pointee.granules) >= missing
         else { return nil }
-        return cut(span, min(lot, UInt(span.header.pointee.granules)), 1)
+        fields.pointee.lot = 0
+        let fresh = cut(before, from: before.end - missing << granuleShift, missing)
+        fresh.header.pointee.granules += UInt32(size)
+        giveHeader(lot)
+        fresh.publishEdges()
+        return FreshSpan(span: fresh, cleanGranules: missing)
     }
 
-    /// Populates a fresh lot, and sets all but its first `granules` apart.
-    private func openLot(_ span: Span, keeping granules: UInt) {
-        let isHuge =
-            span.bytes == PageHeap.hugeBytes && span.start & (PageHeap.hugeBytes - 1) == 0
-        if isHuge { pointer(span.start, to: UInt.self).pointee = 0 }
-        let isPopulated =
-            isHuge && SystemCall.collapse(span.start, bytes: span.bytes)
-            || SystemCall.populate(span.start, bytes: span.bytes)
-        if UInt(span.header.pointee.granules) == granules { return }
+    /// A dirty span, which is too small, and the clean memory before it: from where a huge page
+    /// begins, if that is little more. The youngest of them.
+    private func continuedDirty(_ granules: UInt) -> FreshSpan? {
+        var next = fields.pointee.youngestDirty
+        for _ in 0..<PageHeap.lookedAtMax {
+            guard let dirty = Span(atOrNil: next) else { return nil }
+            next = dirty.header.pointee.bytesOrOlder
+            let size = UInt(dirty.header.pointee.granules)
+            guard let before = freeSpan(endingAt: dirty.start),
+                size + UInt(before.header.pointee.granules) >= granules
+            else { continue }
+            let least = dirty.start - (granules - size) << granuleShift
+            var start = least & ~(PageHeap.hugeBytes - 1)
+            if start < before.start || !isFew((least - start) >> granuleShift) { start = least }
+            let missing = (dirty.start - start) >> granuleShift
+            unlink(dirty)
+            let fresh = cut(before, from: start, missing)
+            fresh.header.pointee.granules += UInt32(size)
+            fresh.header.pointee.isDirty = true
+            giveHeader(dirty)
+            fresh.publishEdges()
+            return FreshSpan(span: fresh, cleanGranules: missing)
+        }
+        return nil
+    }
+
+    /// Clean memory for a lot of huge pages.
+    private func takeHuge(_ lot: UInt) -> FreshSpan? {
+        let bytes = lot << granuleShift
+        // The smallest span that is large enough may lie well; one with room to spare does.
+        for spare in 0...1 {
+            let room = lot + UInt(spare) * (PageHeap.hugeGranules - 1)
+            guard let found = fields.pointee.clean.find(room) else { continue }
+            let end = found.end & ~(PageHeap.hugeBytes - 1)
+            if end >= found.start + bytes {
+                let taken = cut(found, from: end - bytes, lot)
+                return FreshSpan(span: taken, cleanGranules: lot)
+            }
+        }
+        return nil
+    }
+
+    /// Clean memory for a small lot, as much as there is in one piece; nil if none has `granules`.
+    private func takeClean(_ lot: UInt, atLeast granules: UInt) -> FreshSpan? {
+        guard let found = fields.pointee.clean.find(lot) ?? fields.pointee.clean.find(granules)
+        else { return nil }
+        let size = min(lot, UInt(found.header.pointee.granules))
+        let taken = cut(found, from: found.end - size << granuleShift, size)
+        return FreshSpan(span: taken, cleanGranules: size)
+    }
+
+    /// Populates a fresh lot, and sets all but its last `granules`, which it gives, apart.
+    private func openLot(_ fresh: FreshSpan, _ granules: UInt) -> Span {
+        let span = fresh.span
+        let isPopulated = PageHeap.populate(span.start, fresh.cleanGranules << granuleShift)
+        let size = UInt(span.header.pointee.granules)
         let now = Clock.nowMs()
         fields.pointee.lock.acquire()
         defer { fields.pointee.lock.release() }
-        guard reserveHeaders() else { return }
-        let rest = split(span, keepingFirst: granules)
-        span.publishEdges()
-        if !isPopulated {
-            insertJoined(rest, stamp: now)
-        } else {
+        if PageHeap.isShared(granules) { fields.pointee.isOpeningLot = false }
+        guard size > granules, reserveHeaders() else { return span }
+        let taken = split(span, keepingFirst: size - granules)
+        taken.setState(.unused)
+        taken.publishEdges()
+        if size - granules <= fresh.cleanGranules { span.header.pointee.isDirty = false }
+        if isPopulated {
             // Another thread may have opened one meanwhile.
             closeLot()
-            setLot(rest, now)
+            setLot(span, now)
+        } else {
+            insertJoined(span, stamp: now)
         }
+        return taken
+    }
+
+    /// Gives memory to a range, as huge pages where it has whole ones; false if the kernel refuses.
+    private static func populate(_ start: UInt, _ bytes: UInt) -> Bool {
+        let isAligned = start & (hugeBytes - 1) == 0
+        let hugeEnd = isAligned ? start + bytes & ~(hugeBytes - 1) : start
+        // The kernel makes a huge page only where there is a page.
+        for page in stride(from: start, to: hugeEnd, by: Int(hugeBytes)) {
+            pointer(page, to: UInt.self).pointee = 0
+        }
+        let isHuge = hugeEnd > start && SystemCall.collapse(start, bytes: hugeEnd - start)
+        let rest = isHuge ? hugeEnd : start
+        return rest == start + bytes || SystemCall.populate(rest, bytes: start + bytes - rest)
     }
 
     private func setLot(_ span: Span, _ now: UInt32) {

@@ -39,6 +39,8 @@ struct PageHeapFields: ~Copyable {
     /// Populated memory for slabs to come: a span in no bin, or 0, and since when (PageHeap+Lots).
     var lot: UInt
     var lotMs: UInt32
+    /// Whether a thread is about to open a lot of which most will be left for others.
+    var isOpeningLot: Bool
     var spareHeaders: SpanList
     var chunks: ChunkList
     /// When the oldest dirty span is due, in ms, or 0: read without the lock to skip a purge.
@@ -119,19 +121,25 @@ struct PageHeap {
         return cut(place, granules, 1)
     }
 
-    /// Takes `granules` at a multiple of `alignment` out of a free span that has them.
+    /// Takes `granules` at the first multiple of `alignment` granules out of a free span that has
+    /// them.
     func cut(_ span: Span, _ granules: UInt, _ alignment: UInt) -> Span {
+        let start = alignUp(span.start, to: alignment << granuleShift)
+        return cut(span, from: start, granules)
+    }
+
+    /// Takes `granules` from an address on out of a free span.
+    func cut(_ span: Span, from start: UInt, _ granules: UInt) -> Span {
         unlink(span)
         var taken = span
-        let misplaced = (span.start >> granuleShift) & (alignment - 1)
-        if misplaced != 0 { taken = split(taken, keepingFirst: alignment - misplaced) }
+        if start != span.start {
+            taken = split(span, keepingFirst: (start - span.start) >> granuleShift)
+        }
         if UInt(taken.header.pointee.granules) > granules {
             let rest = split(taken, keepingFirst: granules)
             link(rest, stamp: rest.header.pointee.usedBlocksOrStamp)
-            if misplaced != 0 { link(span, stamp: span.header.pointee.usedBlocksOrStamp) }
-        } else if misplaced != 0 {
-            link(span, stamp: span.header.pointee.usedBlocksOrStamp)
         }
+        if taken != span { link(span, stamp: span.header.pointee.usedBlocksOrStamp) }
         taken.setState(.unused)
         // Whoever walks the spans under the lock finds this one by its first entry.
         taken.publishEdges()
@@ -322,5 +330,8 @@ struct PageHeap {
 
     func acquireLock() { fields.pointee.lock.acquire() }
     func releaseLock() { fields.pointee.lock.release() }
-    func resetAfterFork() { fields.pointee.lock.resetAfterFork() }
+    func resetAfterFork() {
+        fields.pointee.lock.resetAfterFork()
+        fields.pointee.isOpeningLot = false
+    }
 }

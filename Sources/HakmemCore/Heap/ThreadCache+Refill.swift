@@ -56,9 +56,7 @@ extension ThreadCache {
         let record = record(sizeClass)
         let isGrown = record.pointee.slabs >= SizeClass.slabsBeforeGrown
         let granules = sizeClass.slabGranules(isGrown: isGrown)
-        guard let span = acquireSpan(granules, isDense: isGrown && sizeClass.isSmall) else {
-            return nil
-        }
+        guard let span = acquireSpan(granules, isGrown ? sizeClass : nil) else { return nil }
         let isClean = !span.header.pointee.isDirty
         if isClean { header.pointee.freshGranules &+= UInt32(granules) }
         span.header.pointee.owner = address
@@ -81,13 +79,14 @@ extension ThreadCache {
         span.publish(owner: address)
         countSlab(span, record)
         record.pointee.available.pushLast(span)
+        if isClean, !sizeClass.isSmall { writtenDensity.noteFresh(span) }
         return span
     }
 
     /// Memory for a slab. Before a cache grows by another part of itself, bins that nobody has used
     /// while it grew by the last one give back what they hold: a program whose sizes drift would
     /// else leave a full bin behind for each class that it came through.
-    private func acquireSpan(_ granules: UInt, isDense: Bool) -> Span? {
+    private func acquireSpan(_ granules: UInt, _ grown: SizeClass?) -> Span? {
         let isGrowing =
             header.pointee.freshGranules
             > max(
@@ -97,7 +96,10 @@ extension ThreadCache {
             header.pointee.freshGranules = 0
             flushUnused(bytesMin: ThreadCache.unusedBytesMin)
         }
-        return isDense ? pageHeap.acquireDense(granules) : pageHeap.acquire(granules)
+        guard let grown, grown.isSmall || writtenDensity.isDense(grown) else {
+            return pageHeap.acquire(granules)
+        }
+        return pageHeap.acquireDense(granules)
     }
 
     /// Untouched memory that a cache takes before it looks for unused blocks: a part of its slabs,

@@ -14,6 +14,8 @@ extension WhaleCache {
     /// Whales beyond which blocks of the page heap that grow stay there: a process may have some
     /// 65,000 mappings.
     private static let movedLiveMax: UInt = 1024
+    /// From how many bytes on a block that has grown has huge pages.
+    private static let denseMin: UInt = 16 << 20
 
     /// Grows or shrinks a whale where it lies; false if it cannot.
     func resizeInPlace(_ span: Span, to bytes: UInt) -> Bool {
@@ -55,9 +57,11 @@ extension WhaleCache {
         let least = bytes + UInt(offset)
         guard least <= requestMax - granuleBytes else { return 0 }
         let room = least > requestMax / 4 ? least : least + least / 100 * roomPercent
+        // A program writes what it grows: a huge page more than it needs is little then.
+        let isDense = least >= WhaleCache.denseMin
         guard
-            let target = map(alignUp(room, to: growthUnit), granuleBytes)
-                ?? map(alignUp(least, to: growthUnit), granuleBytes)
+            let target = map(alignUp(room, to: growthUnit), granuleBytes, isDense: isDense)
+                ?? map(alignUp(least, to: growthUnit), granuleBytes, isDense: isDense)
         else { return 0 }
         target.header.pointee.blockOffset = offset
         publish(target, span.site, bytes)

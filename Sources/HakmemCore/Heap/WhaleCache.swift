@@ -64,7 +64,7 @@ struct WhaleCache {
     }
 
     /// A whale that is nobody's yet; nil when the kernel refuses.
-    func map(_ bytes: UInt, _ alignment: UInt) -> Span? {
+    func map(_ bytes: UInt, _ alignment: UInt, isDense: Bool = false) -> Span? {
         guard let start = WhaleCache.mapAligned(bytes, alignment) else { return nil }
         guard BlockMap.commit(start, bytes: 1), isVacant(start),
             BlockMap.owner(start) == 0, let span = pageHeap.makeHeader()
@@ -72,7 +72,10 @@ struct WhaleCache {
             SystemCall.unmap(start, bytes: bytes)
             return nil
         }
-        if policy.pointee.usesHugePages { SystemCall.preferHugePages(start, bytes: bytes) }
+        let isDense = isDense || writtenDensity.hasDenseWhales
+        if policy.pointee.usesHugePages || isDense && process.options.hasHugeLots {
+            SystemCall.preferHugePages(start, bytes: bytes)
+        }
         span.header.pointee.start = start
         span.header.pointee.granules = UInt32(
             truncatingIfNeeded: min(
@@ -156,6 +159,7 @@ struct WhaleCache {
         fields.pointee.liveCount.wrappingSubtract(1, ordering: .relaxed)
         let now = Clock.nowMs()
         if span.mappedBytes <= largeMax, becomesFree(span) { return }
+        writtenDensity.noteFreed(whale: span)
         if route == .direct || route == .purgeAtOnce {
             WhaleCache.unmap(span)
         } else {

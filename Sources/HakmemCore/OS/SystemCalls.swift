@@ -63,6 +63,12 @@ enum SystemCall {
         hak_syscall6(Int(SYS_madvise), address, bytes, madvisePopulateWrite, 0, 0, 0) == 0
     }
 
+    /// Sees to it that a range can be read, by zeros where nothing was written; false if it cannot.
+    /// Kernels before 5.14 refuse.
+    static func populateForReading(_ address: UInt, bytes: UInt) -> Bool {
+        hak_syscall6(Int(SYS_madvise), address, bytes, madvisePopulateRead, 0, 0, 0) == 0
+    }
+
     /// Makes huge pages of a range of which something has been written. Kernels before 6.1 refuse,
     /// and any may for want of memory.
     static func collapse(_ address: UInt, bytes: UInt) -> Bool {
@@ -115,6 +121,7 @@ enum SystemCall {
     private static let mremapFixed = 2
     private static let mremapDontUnmap = 4
     private static let mapFixedNoReplace: Int32 = 0x10_0000
+    private static let madvisePopulateRead: UInt = 22
     private static let madvisePopulateWrite: UInt = 23
     private static let madviseCollapse: UInt = 25
 

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+//
+// Whether a program writes the blocks above a page in all their pages: then untouched memory for
+// the next ones comes as huge pages (PageHeap+Lots), which cost a tenth of the page faults and no
+// more memory.
+//
+// The newest span that was untouched memory is remembered, of large blocks and of the slabs of each
+// medium class. When the next one is asked for, four pages of it are looked at: its last whole one,
+// and those at its quarters. If something is written in all of them it was dense. Each doubling of sizes of
+// large blocks has a score, and each medium class: a dense span adds one, a sparse one takes two.
+// Doublings of which nothing is known are as the others together.
+//
+// That is memory of the program, which may be gone by now, or forbidden to read. Each page is first
+// asked for by MADV_POPULATE_READ, which fails where a read would trap; and it is read under the
+// page heap's lock, under which no span of it is unmapped. Programs that write zeros, and kernels
+// before 5.14, look sparse, and have no huge pages for such blocks.
+//
+// All words are advice, read and written relaxed by any thread.
+
+import CHakmemShim
+import Synchronization
+
+/// A span that was untouched memory when it was taken.
+struct FreshRecord: ~Copyable {
+    /// Its header, or 0; where its first block starts, the bytes of its blocks, as asked for where
+    /// it has one; and whose score it counts for.
+    let span: Atomic<UInt>
+    let block: Atomic<UInt>
+    let bytes: Atomic<UInt>
+    let score: Atomic<Int>
+}
+
+/// Zeroed memory knows of no span.
+struct WrittenDensityFields: ~Copyable {
+    /// Of large blocks, and of each medium class.
+    let newest: InlineArray<13, FreshRecord>
+    /// Of each doubling of granules up to largeMax, of whales, and of each medium class.
+    let scores: InlineArray<26, Atomic<Int>>
+    /// The sum of those of large blocks and whales.
+    let sum: Atomic<Int>
+    /// Dense spans that were taken while there was no doubt.
+    let unseen: Atomic<UInt>
+}
+
+struct WrittenDensity {
+    let fields: UnsafeMutablePointer<WrittenDensityFields>
+
+    private static let whales = 13
+    private static let firstMedium = 14
+    private static let denseMin = 2
+    private static let scoreMax = 4
+    /// Where there is no doubt, one span in so many is looked at.
+    private static let looksRarely: UInt = 8
+
+    private static func score(granules: UInt) -> Int {
+        min(UInt.bitWidth - 1 - granules.leadingZeroBitCount, whales - 1)
+    }
+
+    private static func score(_ medium: SizeClass) -> Int {
+        firstMedium + medium.index - SizeClass.smallCount - 1
+    }
+
+    /// Whether a large block of so many granules will likely be written in all its pages.
+    func isDense(granules: UInt) -> Bool {
+        look(0)
+        return isDense(large: WrittenDensity.score(granules: granules))
+    }
+
+    /// The same of a whale.
+    var hasDenseWhales: Bool { isDense(large: WrittenDensity.whales) }
+
+    /// The same of the blocks of a medium class.
+    func isDense(_ medium: SizeClass) -> Bool {
+        let score = WrittenDensity.score(medium)
+        look(score - WrittenDensity.firstMedium + 1)
+        return load(score) >= WrittenDensity.denseMin
+    }
+
+    private func isDense(large score: Int) -> Bool {
+        let own = load(score)
+        let sum = fields.pointee.sum.load(ordering: .relaxed)
+        return own >= WrittenDensity.denseMin || own >= 0 && sum >= WrittenDensity.denseMin
+    }
+
+    private func load(_ score: Int) -> Int {
+        fields.pointee.scores[score].load(ordering: .relaxed)
+    }
+
+    /// A large block of `bytes`, as asked for, has untouched memory.
+    func noteFresh(_ large: Span, bytes: UInt) {
+        let granules = UInt(large.header.pointee.granules)
+        note(large, bytes, WrittenDensity.score(granules: granules), newest: 0)
+    }
+
+    /// A slab of a medium class has.
+    func noteFresh(_ slab: Span) {
+        let score = WrittenDensity.score(slab.sizeClass)
+        let bytes = UInt(slab.blocks) * slab.sizeClass.blockBytes
+        note(slab, bytes, score, newest: score - WrittenDensity.firstMedium + 1)
+    }
+
+    private func note(_ span: Span, _ bytes: UInt, _ score: Int, newest index: Int) {
+        fields.pointee.newest[index].score.store(score, ordering: .relaxed)
+        fields.pointee.newest[index].bytes.store(bytes, ordering: .relaxed)
+        fields.pointee.newest[index].block.store(span.block, ordering: .relaxed)
+        fields.pointee.newest[index].span.store(span.address, ordering: .relaxed)
+    }
+
+    /// A whale is about to be kept or unmapped, by whoever freed it.
+    func noteFreed(whale: Span) {
+        let (block, bytes) = (whale.block, whale.blockBytes)
+        guard WrittenDensity.isReadable(block, bytes) else { return }
+        add(WrittenDensity.isWritten(block, bytes), WrittenDensity.whales)
+    }
+
+    private func look(_ index: Int) {
+        let address = fields.pointee.newest[index].span.exchange(0, ordering: .relaxed)
+        guard let span = Span(atOrNil: address) else { return }
+        let score = fields.pointee.newest[index].score.load(ordering: .relaxed)
+        if load(score) == WrittenDensity.scoreMax {
+            let unseen = fields.pointee.unseen.wrappingAdd(1, ordering: .relaxed).newValue
+            if unseen % WrittenDensity.looksRarely != 0 { return }
+        }
+        let block = fields.pointee.newest[index].block.load(ordering: .relaxed)
+        let bytes = fields.pointee.newest[index].bytes.load(ordering: .relaxed)
+        guard WrittenDensity.isReadable(block, bytes) else { return }
+        pageHeap.acquireLock()
+        let isThere =
+            (index == 0 ? span.state == .large : span.state == .slab)
+            && span.block == block && block + bytes <= span.end
+            && BlockMap.owner(block) != 0
+        let isWritten = isThere && WrittenDensity.isWritten(block, bytes)
+        pageHeap.releaseLock()
+        if isThere { add(isWritten, score) }
+    }
+
+    private func add(_ isWritten: Bool, _ score: Int) {
+        let before = load(score)
+        let next = isWritten ? before + 1 : before - 2
+        let after = min(max(next, -WrittenDensity.scoreMax), WrittenDensity.scoreMax)
+        fields.pointee.scores[score].store(after, ordering: .relaxed)
+        if score <= WrittenDensity.whales {
+            fields.pointee.sum.wrappingAdd(after - before, ordering: .relaxed)
+        }
+    }
+
+    // MARK: Pages
+
+    private static let pageBytes: UInt = 4096
+    private static let quarters: UInt = 4
+
+    /// Where the quarters begin, after the first, and a page before the end: what the last page
+    /// has of the blocks may be little.
+    private static func place(_ quarter: UInt, _ block: UInt, _ bytes: UInt) -> UInt {
+        quarter == quarters ? block + bytes - pageBytes : block + bytes / quarters * quarter
+    }
+
+    /// Whether the pages that are looked at may be read.
+    private static func isReadable(_ block: UInt, _ bytes: UInt) -> Bool {
+        for quarter in (1...quarters).reversed() {
+            let page = place(quarter, block, bytes) & ~(process.pageBytes - 1)
+            if !SystemCall.populateForReading(page, bytes: process.pageBytes) { return false }
+        }
+        return true
+    }
+
+    /// Whether there is anything but zeros in each of them.
+    private static func isWritten(_ block: UInt, _ bytes: UInt) -> Bool {
+        for quarter in (1...quarters).reversed() {
+            let page = place(quarter, block, bytes) & ~(pageBytes - 1)
+            let end = min(page + pageBytes, block + bytes)
+            var word = alignUp(max(page, block), to: 8)
+            var found: UInt = 0
+            while word + 8 <= end, found == 0 {
+                found = hak_peek(word)
+                word += 8
+            }
+            if found == 0 { return false }
+        }
+        return true
+    }
+}

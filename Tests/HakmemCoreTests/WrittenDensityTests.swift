@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+
+import Glibc
+import Testing
+
+@testable import HakmemCoreHosted
+
+extension HeapTests {
+    /// Whether blocks are written in all their pages.
+    @Suite struct WrittenDensityTests {
+        private static let bytes: UInt = 1 << 20
+
+        /// Blocks in untouched memory, of which `write` writes each; says what is known then.
+        private func isDense(
+            after count: Int, _ write: @escaping (UInt) -> Void
+        ) throws -> Bool {
+            try withCache { cache in
+                cache.releaseMemory()
+                _ = pageHeap.purge(now: Clock.nowMs(), all: true)
+                Self.forget()
+                let blocks = try (0..<count).map { _ in
+                    let block = try Block.take(Self.bytes)
+                    write(block)
+                    return block
+                }
+                let granules = BlockMap.span(blocks[0])!.bytes >> granuleShift
+                let isDense = writtenDensity.isDense(granules: granules)
+                blocks.forEach(Block.free)
+                return isDense
+            }
+        }
+
+        private static func forget() {
+            for index in 0..<26 {
+                writtenDensity.fields.pointee.scores[index].store(0, ordering: .relaxed)
+            }
+            writtenDensity.fields.pointee.sum.store(0, ordering: .relaxed)
+        }
+
+        private static func write(_ block: UInt, _ bytes: UInt, every distance: UInt) {
+            for offset in stride(from: 0, to: bytes, by: Int(distance)) {
+                pointer(block + offset, to: UInt8.self).pointee = 1
+            }
+        }
+
+        @Test func twoWrittenBlocksAreEvidence() throws {
+            let few = try isDense(after: 1) { Self.write($0, Self.bytes, every: 4096) }
+            #expect(!few)
+            let enough = try isDense(after: 3) { Self.write($0, Self.bytes, every: 4096) }
+            #expect(enough)
+        }
+
+        @Test func halfWrittenBlocksAreSparse() throws {
+            let found = try isDense(after: 8) { Self.write($0, Self.bytes / 2, every: 4096) }
+            #expect(!found)
+        }
+
+        @Test func zerosDoNotCount() throws {
+            let found = try isDense(after: 8) { _ in }
+            #expect(!found)
+        }
+
+        /// Sizes that nobody has seen are as the others.
+        @Test func otherSizesFollow() throws {
+            _ = try isDense(after: 4) { Self.write($0, Self.bytes, every: 4096) }
+            #expect(writtenDensity.isDense(granules: 1000))
+            _ = try isDense(after: 8) { Self.write($0, Self.bytes / 2, every: 4096) }
+            #expect(!writtenDensity.isDense(granules: 1000))
+            Self.forget()
+        }
+
+        /// A block that may not be read by now is no evidence, and no trap.
+        @Test func forbiddenMemoryIsLeftAlone() throws {
+            try withCache { cache in
+                cache.releaseMemory()
+                _ = pageHeap.purge(now: Clock.nowMs(), all: true)
+                Self.forget()
+                let block = try Block.take(Self.bytes)
+                Self.write(block, Self.bytes, every: 4096)
+                let page = alignUp(block, to: process.pageBytes)
+                let pages = UnsafeMutableRawPointer(bitPattern: page)
+                #expect(mprotect(pages, Int(Self.bytes / 2), PROT_NONE) == 0)
+                #expect(!writtenDensity.isDense(granules: 65))
+                #expect(mprotect(pages, Int(Self.bytes / 2), PROT_READ | PROT_WRITE) == 0)
+                Block.free(block)
+            }
+        }
+
+        @Test func slabsOfMediumBlocksToo() throws {
+            let sizeClass = SizeClass(bytes: 8192)
+            try withCache { cache in
+                cache.releaseMemory()
+                _ = pageHeap.purge(now: Clock.nowMs(), all: true)
+                Self.forget()
+                let blocks = try (0..<200).map { _ in
+                    let block = try Block.take(8192)
+                    Self.write(block, 8192, every: 4096)
+                    return block
+                }
+                #expect(writtenDensity.isDense(sizeClass))
+                blocks.forEach(Block.free)
+                Self.forget()
+            }
+        }
+    }
+}
