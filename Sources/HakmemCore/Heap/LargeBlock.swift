@@ -47,13 +47,22 @@ enum LargeBlock {
     ///
     /// No locked instruction here or in `keepFreed`: it would wait for the stores that the program
     /// has just made to its block.
-    @inline(__always)
     static func reuse(_ bytes: UInt, cache: ThreadCache, site: UInt = 0) -> UInt {
         let granules = granules(bytes)
         let header = cache.header
         let own = site == 0 ? nil : header.pointee.large.take(granules, of: site)
         guard let span = own ?? header.pointee.large.take(granules) else { return 0 }
         if site != 0 { SiteSamples.noteAllocation(span, site, bytes: bytes) }
+        ThreadCache.count(header.pointee.largeServed)
+        ThreadCache.count(header.pointee.largeHits)
+        return handOut(span)
+    }
+
+    /// The same of the block that was kept last; 0 also if there is no cache.
+    @inline(__always)
+    static func reuseYoungest(_ bytes: UInt, cache: ThreadCache) -> UInt {
+        let header = cache.header
+        guard let span = header.pointee.large.takeYoungest(granules(bytes)) else { return 0 }
         ThreadCache.count(header.pointee.largeServed)
         ThreadCache.count(header.pointee.largeHits)
         return handOut(span)
@@ -131,15 +140,14 @@ enum LargeBlock {
         return handOut(span)
     }
 
-    /// Frees a large block into the thread's reuse cache; false if it is no large block that is
-    /// out, or not to be kept.
+    /// Frees a large block into the thread's reuse cache, which `keep` does; false if it is no
+    /// large block that is out, or not to be kept.
     @inline(__always)
-    static func keepFreed(_ address: UInt, _ owner: UInt, cache: ThreadCache) -> Bool {
+    static func keepFreed(_ address: UInt, _ owner: UInt, _ keep: (Span) -> Bool) -> Bool {
         let span = Span(at: owner & Owner.spanMask)
         let live = BlockMap.live(address)
         guard owner & Owner.wholeMark != 0, span.block == address, span.state == .large,
-            live.pointee.load(ordering: .relaxed) != 0, !span.isGrown,
-            cache.header.pointee.large.keep(span)
+            live.pointee.load(ordering: .relaxed) != 0, !span.isGrown, keep(span)
         else { return false }
         live.pointee.store(0, ordering: .relaxed)
         span.header.pointee.isDirty = true

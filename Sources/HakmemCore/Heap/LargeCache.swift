@@ -30,17 +30,27 @@ struct LargeCache: ~Copyable {
         nonmutating set { keptBytes.store(newValue, ordering: .relaxed) }
     }
 
-    /// The youngest span of `granules`, or of a little more (the strategy says how much); nil if
-    /// there is none.
+    /// The span that was kept last, if it is one of `granules`, or of a little more (the strategy
+    /// says how much).
     @inline(__always)
+    mutating func takeYoungest(_ granules: UInt) -> Span? {
+        let index = count &- 1
+        if index < 0 { return nil }
+        let span = Span(at: spans[unchecked: index])
+        let size = UInt(span.header.pointee.granules)
+        // Wraps when the span is too small.
+        if size &- granules > granules &>> policy.pointee.largeCacheSlackShift { return nil }
+        bytes &-= size &<< granuleShift
+        count = index
+        return span
+    }
+
+    /// The youngest span of `granules`, or of a little more; nil if there is none.
     mutating func take(_ granules: UInt) -> Span? {
         let slack = policy.pointee.largeCacheSlackShift
-        var index = count
-        while index > 0 {
-            index &-= 1
-            let span = Span(at: spans[unchecked: index])
+        for index in (0..<count).reversed() {
+            let span = Span(at: spans[index])
             let size = UInt(span.header.pointee.granules)
-            // Wraps when the span is too small.
             if size &- granules <= granules &>> slack {
                 remove(index)
                 return span
@@ -67,36 +77,37 @@ struct LargeCache: ~Copyable {
         return nil
     }
 
-    @inline(__always)
     private mutating func remove(_ index: Int) {
-        bytes &-= Span(at: spans[unchecked: index]).bytes
-        count &-= 1
-        var index = index
-        while index < count {
-            spans[unchecked: index] = spans[unchecked: index &+ 1]
-            stamps[unchecked: index] = stamps[unchecked: index &+ 1]
-            index &+= 1
+        bytes &-= Span(at: spans[index]).bytes
+        count -= 1
+        for index in index..<count {
+            spans[index] = spans[index + 1]
+            stamps[index] = stamps[index + 1]
         }
+    }
+
+    /// Keeps a span if there is room for it.
+    @inline(__always)
+    mutating func keepInRoom(_ span: Span) -> Bool {
+        let kept = bytes &+ span.bytes
+        if count == LargeCache.slotCount || kept > policy.pointee.largeCacheBytesMax {
+            return false
+        }
+        spans[unchecked: count] = span.address
+        stamps[unchecked: count] = nowMs
+        count &+= 1
+        bytes = kept
+        return true
     }
 
     /// Keeps a span, letting others go for it; false if it is too large to keep at all, or all that
     /// are kept are wanted more.
-    @inline(__always)
     mutating func keep(_ span: Span) -> Bool {
         let limit = policy.pointee.largeCacheBytesMax
-        let size = span.bytes
-        if size > limit { return false }
-        if count == LargeCache.slotCount || bytes &+ size > limit, !makeRoom(span, limit) {
-            return false
-        }
-        spans[count] = span.address
-        stamps[count] = nowMs
-        count &+= 1
-        bytes &+= size
-        return true
+        if span.bytes > limit || !makeRoom(span, limit) { return false }
+        return keepInRoom(span)
     }
 
-    @inline(never)
     private mutating func makeRoom(_ span: Span, _ limit: UInt) -> Bool {
         while count == LargeCache.slotCount || bytes + span.bytes > limit {
             let index = SiteSamples.isOn ? leastWanted(span.site) : 0

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Fresh memory for dense spans comes in lots: for slabs of blocks up to a page, and for large
-// blocks of sizes that the program has written whole so far (WrittenDensity). Every page of them will
-// be used, so a lot is populated by one system call instead of a page fault each; and as soon as
-// what it is larger than the span wanted is a small part of what is in use, it is made of huge
+// Fresh memory for dense spans comes in lots: for slabs of blocks up to a page, and for larger
+// blocks of sizes that the program has written whole so far (WrittenDensity). Every page of them
+// will be used, so a lot is populated by one system call instead of a page fault each; and as soon
+// as what it is larger than the span wanted is a small part of what is in use, it is made of huge
 // pages (HAKMEM_HUGE_PAGES).
 //
 // The lot is set apart: other blocks, which programs often write in part only, never come from it.
@@ -54,7 +54,7 @@ extension PageHeap {
         case taken(Span)
         /// A lot that is to be opened.
         case fresh(FreshSpan)
-        /// The page heap must grow first, by so many granules for a lot, and better by so many bytes.
+        /// There must be more first: so many granules for a lot, and better so many bytes.
         case growth(lot: UInt, shape: UInt)
         /// There is a dirty span, or nothing is known.
         case elsewhere

@@ -6,9 +6,9 @@
 //
 // The newest span that was untouched memory is remembered, of large blocks and of the slabs of each
 // medium class. When the next one is asked for, four pages of it are looked at: its last whole one,
-// and those at its quarters. If something is written in all of them it was dense. Each doubling of sizes of
-// large blocks has a score, and each medium class: a dense span adds one, a sparse one takes two.
-// Doublings of which nothing is known are as the others together.
+// and those at its quarters. If something is written in all of them it was dense. Each doubling of
+// sizes of large blocks has a score, and each medium class: a dense span adds one, a sparse one
+// takes two. Doublings of which nothing is known are as the others together.
 //
 // That is memory of the program, which may be gone by now, or forbidden to read. Each page is first
 // asked for by MADV_POPULATE_READ, which fails where a read would trap; and it is read under the

@@ -4,13 +4,17 @@
 //
 //   malloc(n)  n <= tinyMax: pop the bin at `cache + round16(n)`
 //              ├► hak_malloc_medium, n <= mediumMax: pop the bin of n's class
-//              └► hak_malloc_slow: the thread's kept large blocks
+//              └► hak_malloc_slow
 //                 ├► hak_malloc_refill: ThreadCache.refill
+//                 ├► hak_malloc_large: the large block that the thread kept last
+//                 │  └► hak_malloc_kept: those that it kept before
 //                 └► hak_malloc_miss: ThreadCache.allocate → refill | large | whale
 //              └► hak_malloc_measured: the same in one step, while slow paths are measured
 //   free(p)    push on the bin that the thread's own map names for p's granule
 //              └► hak_free_slow: full bins
-//                 ├► hak_free_remote, hak_free_large
+//                 ├► hak_free_remote
+//                 ├► hak_free_large: kept while there is room
+//                 │  └► hak_free_larger: others of those that are kept make room
 //                 └► hak_free_miss: NULL, a whale, misuse, what those cannot; every block of the
 //                    thread's own while frees are counted
 //
@@ -83,13 +87,23 @@ func takeReady(_ size: UInt) -> UInt {
 @inline(never)
 @c(hak_malloc_slow) public func hakMallocSlow(_ size: UInt) -> UnsafeMutableRawPointer? {
     if Sections.areMeasured { return hakMallocMeasured(size, UInt(hak_caller())) }
+    if size > mediumMax { return hakMallocLarge(size) }
+    return hak_cache_get() == hak_cache_none() ? hakMallocMiss(size) : hakMallocRefill(size)
+}
+
+@inline(never)
+@c(hak_malloc_large) public func hakMallocLarge(_ size: UInt) -> UnsafeMutableRawPointer? {
+    if size > largeMax { return hakMallocMiss(size) }
+    let block = LargeBlock.reuseYoungest(size, cache: ThreadCache(at: hak_cache_get()))
+    return block == 0 ? hakMallocKept(size) : UnsafeMutableRawPointer(bitPattern: block)
+}
+
+@inline(never)
+@c(hak_malloc_kept) public func hakMallocKept(_ size: UInt) -> UnsafeMutableRawPointer? {
     let cache = hak_cache_get()
-    if size <= largeMax, cache != hak_cache_none() {
-        if size <= mediumMax { return hakMallocRefill(size) }
-        let block = LargeBlock.reuse(size, cache: ThreadCache(at: cache))
-        if block != 0 { return UnsafeMutableRawPointer(bitPattern: block) }
-    }
-    return hakMallocMiss(size)
+    if cache == hak_cache_none() { return hakMallocMiss(size) }
+    let block = LargeBlock.reuse(size, cache: ThreadCache(at: cache))
+    return block == 0 ? hakMallocMiss(size) : UnsafeMutableRawPointer(bitPattern: block)
 }
 
 @inline(never)
@@ -148,9 +162,20 @@ func takeReady(_ size: UInt) -> UInt {
 @c(hak_free_large) public func hakFreeLarge(_ block: UnsafeMutableRawPointer?) {
     let address = UInt(bitPattern: block)
     let cache = ThreadCache(at: hak_cache_get())
-    if !LargeBlock.keepFreed(address, BlockMap.owner(address), cache: cache) {
-        return hakFreeMiss(block)
+    let isKept = LargeBlock.keepFreed(address, BlockMap.owner(address)) { span in
+        cache.header.pointee.large.keepInRoom(span)
     }
+    if !isKept { return hakFreeLarger(block) }
+}
+
+@inline(never)
+@c(hak_free_larger) public func hakFreeLarger(_ block: UnsafeMutableRawPointer?) {
+    let address = UInt(bitPattern: block)
+    let cache = ThreadCache(at: hak_cache_get())
+    let isKept = LargeBlock.keepFreed(address, BlockMap.owner(address)) { span in
+        cache.header.pointee.large.keep(span)
+    }
+    if !isKept { return hakFreeMiss(block) }
 }
 
 @inline(never)
