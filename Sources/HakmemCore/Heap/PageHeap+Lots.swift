@@ -73,7 +73,10 @@ extension PageHeap {
         noteAcquired()
         if let span = takeFromLot(granules) { return .taken(span) }
         // Threads that begin together do not open a lot each.
-        if fields.pointee.isOpeningLot, PageHeap.isShared(granules) { return .elsewhere }
+        let others = fields.pointee.lotsOpening
+        if others > 0, PageHeap.isShared(granules), !isFew((others + 1) * PageHeap.hugeGranules) {
+            return .elsewhere
+        }
         if let fresh = continuedLot(granules) { return opening(fresh, granules) }
         closeLot()
         if fields.pointee.dirty.find(granules) != nil { return .elsewhere }
@@ -98,7 +101,7 @@ extension PageHeap {
     private static func isShared(_ granules: UInt) -> Bool { granules < hugeGranules / 4 }
 
     private func opening(_ fresh: FreshSpan, _ granules: UInt) -> DenseSource {
-        if PageHeap.isShared(granules) { fields.pointee.isOpeningLot = true }
+        if PageHeap.isShared(granules) { fields.pointee.lotsOpening += 1 }
         return .fresh(fresh)
     }
 
@@ -207,7 +210,10 @@ extension PageHeap {
         let now = Clock.nowMs()
         fields.pointee.lock.acquire()
         defer { fields.pointee.lock.release() }
-        if PageHeap.isShared(granules) { fields.pointee.isOpeningLot = false }
+        // A forked child has forgotten those of threads that it does not have.
+        if PageHeap.isShared(granules), fields.pointee.lotsOpening > 0 {
+            fields.pointee.lotsOpening -= 1
+        }
         guard size > granules, reserveHeaders() else { return span }
         let taken = split(span, keepingFirst: size - granules)
         taken.setState(.unused)

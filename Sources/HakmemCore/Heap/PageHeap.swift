@@ -39,8 +39,8 @@ struct PageHeapFields: ~Copyable {
     /// Populated memory for slabs to come: a span in no bin, or 0, and since when (PageHeap+Lots).
     var lot: UInt
     var lotMs: UInt32
-    /// Whether a thread is about to open a lot of which most will be left for others.
-    var isOpeningLot: Bool
+    /// Threads that are about to open a lot of which most will be left for others.
+    var lotsOpening: UInt
     var spareHeaders: SpanList
     var chunks: ChunkList
     /// When the oldest dirty span is due, in ms, or 0: read without the lock to skip a purge.
@@ -332,6 +332,6 @@ struct PageHeap {
     func releaseLock() { fields.pointee.lock.release() }
     func resetAfterFork() {
         fields.pointee.lock.resetAfterFork()
-        fields.pointee.isOpeningLot = false
+        fields.pointee.lotsOpening = 0
     }
 }
