@@ -80,6 +80,9 @@ extension HeapTests {
             let first = try acquireDense(5000)
             let start = first.start
             pageHeap.release(first)
+            pageHeap.acquireLock()
+            pageHeap.closeLot()
+            pageHeap.releaseLock()
             let second = try acquireDense(5300)
             #expect(second.start < start && second.end > start, "the dirty span is part of it")
             #expect(second.isDirty)

@@ -161,7 +161,7 @@ extension HeapTests {
         /// nothing of the target is left.
         @Test func growthFromTwoMappings() throws {
             try withCache { cache in
-                for bytes in [600 << 10, WhaleCacheTests.bytes] as [UInt] {
+                for bytes in [2400 << 10, WhaleCacheTests.bytes] as [UInt] {
                     let before = mapped()
                     guard let block = hakMalloc(bytes) else { throw Violation.outOfMemory }
                     block.fill(bytes, 5)
@@ -183,6 +183,18 @@ extension HeapTests {
                     whaleCache.releaseAll()
                     try require(mapped() == before, "\(mapped()) bytes still mapped")
                 }
+            }
+        }
+
+        /// What a growing block takes of the kernel could have been memory that was just purged.
+        @Test func growthIsRegretted() throws {
+            try withCache { _ in
+                pageHeap.acquireLock()
+                pageHeap.fields.pointee.regret.notePurge(1 << 20, Clock.nowMs())
+                pageHeap.releaseLock()
+                let before = pageHeap.fields.pointee.regret.bytes
+                pageHeap.noteFresh(1 << 20)
+                try require(pageHeap.fields.pointee.regret.bytes == before + 1 << 20)
             }
         }
 

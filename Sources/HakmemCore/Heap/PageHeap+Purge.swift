@@ -46,6 +46,13 @@ extension PageHeap {
         fields.pointee.lastReleasedBytes = 0
     }
 
+    /// A growing block takes fresh memory elsewhere, which a dirty span could have been.
+    func noteFresh(_ bytes: UInt) {
+        fields.pointee.lock.acquire()
+        fields.pointee.regret.noteFresh(bytes)
+        fields.pointee.lock.release()
+    }
+
     func noteReleased(_ bytes: UInt) {
         fields.pointee.droppedBytes += fields.pointee.lastReleasedBytes
         fields.pointee.lastReleasedBytes = bytes

@@ -38,7 +38,7 @@ extension ThreadCache {
 
     /// The least that is worth a place with room, and the least for which the kernel moves pages.
     private static let roomyMin: UInt = 64 << 10
-    private static let remapMin: UInt = 512 << 10
+    private static let remapMin: UInt = 2 << 20
 
     /// Moves a growing block to where it has room to grow on; 0 if there is no such place.
     private func moveToRoom(_ address: UInt, _ span: Span, _ bytes: UInt) -> UInt {

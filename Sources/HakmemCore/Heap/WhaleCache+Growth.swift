@@ -77,6 +77,7 @@ extension WhaleCache {
         let moved = SystemCall.move(
             start, bytes: bytesBefore, onto: target.start, keepsMapping: !isWhale)
         if moved == .done {
+            pageHeap.noteFresh(target.mappedBytes - bytesBefore)
             if isWhale {
                 fields.pointee.mappedBytes.wrappingSubtract(bytesBefore, ordering: .relaxed)
                 fields.pointee.liveCount.wrappingSubtract(1, ordering: .relaxed)

@@ -95,8 +95,8 @@ extension OptionName {
                 variable: "HAKMEM_HUGE_PAGES", kind: .word, words: "none|dense|all", unit: "",
                 defaultValue: 1, min: 0, max: 2,
                 summary: """
-                    what has huge pages: nothing; heaps of 16 MiB and more of blocks up to a page; \
-                    or blocks of 2 MiB and more too
+                    what has huge pages: nothing; heaps of 8 MiB and more, under blocks that are \
+                    written whole; or all blocks of 2 MiB and more too
                     """)
         case .evolution:
             OptionSpec(
