@@ -28,80 +28,94 @@ extension HeapTests {
             #expect(violations.isEmpty, "\(violations.prefix(5))", sourceLocation: location)
         }
 
+        /// Runs a test in which huge pages are asked for, whatever they cost, if there are any.
+        private func withoutPauses(_ body: () throws -> Void) throws {
+            try withOption(\.pausesHugePages, false, body)
+        }
+
         private func purgeAll() { _ = pageHeap.purge(now: Clock.nowMs(), all: true) }
 
         @Test func denseSpansComeInLots() throws {
-            purgeAll()
-            let used = try acquire(4096)
-            // Clean memory in which a whole huge page lies, wherever it starts.
-            pageHeap.release(try acquire(512), isDirty: false)
-            let first = try acquireDense(4)
-            #expect(UnsafeMutableRawPointer(bitPattern: first.start)!.isZero(first.bytes))
-            let lot = try #require(Span(atOrNil: pageHeap.fields.pointee.lot))
-            #expect(lot.end == first.start)
-            #expect(first.end - lot.start == PageHeap.hugeBytes)
-            #expect(first.end % PageHeap.hugeBytes == 0)
-            expectIntact()
-            let other = try acquire(4)
-            #expect(!(lot.start..<lot.end).contains(other.start), "lots are for dense spans only")
-            let next = try acquireDense(4)
-            #expect(next.end == first.start)
-            expectIntact()
-            purgeAll()
-            #expect(pageHeap.fields.pointee.lot == 0)
-            for span in [used, first, other, next] { pageHeap.release(span) }
-            expectIntact()
+            try withoutPauses {
+                purgeAll()
+                let used = try acquire(4096)
+                // Clean memory in which a whole huge page lies, wherever it starts.
+                pageHeap.release(try acquire(512), isDirty: false)
+                let first = try acquireDense(4)
+                #expect(UnsafeMutableRawPointer(bitPattern: first.start)!.isZero(first.bytes))
+                let lot = try #require(Span(atOrNil: pageHeap.fields.pointee.lot))
+                #expect(lot.end == first.start)
+                #expect(first.end - lot.start == HugePages.bytes)
+                #expect(first.end % HugePages.bytes == 0)
+                expectIntact()
+                let other = try acquire(4)
+                let isApart = !(lot.start..<lot.end).contains(other.start)
+                #expect(isApart, "lots are for dense spans only")
+                let next = try acquireDense(4)
+                #expect(next.end == first.start)
+                expectIntact()
+                purgeAll()
+                #expect(pageHeap.fields.pointee.lot == 0)
+                for span in [used, first, other, next] { pageHeap.release(span) }
+                expectIntact()
+            }
         }
 
         /// A lot that is too small goes on in the clean memory before it.
         @Test func lotsAreContinued() throws {
-            purgeAll()
-            let used = try acquire(16384)
-            pageHeap.release(try acquire(8192), isDirty: false)
-            let first = try acquireDense(5000)
-            let second = try acquireDense(200)
-            #expect(second.end == first.start)
-            #expect(UnsafeMutableRawPointer(bitPattern: second.start)!.isZero(second.bytes))
-            #expect(!second.isDirty)
-            let lot = try #require(Span(atOrNil: pageHeap.fields.pointee.lot))
-            #expect(lot.end == second.start)
-            #expect(lot.start % PageHeap.hugeBytes == 0)
-            expectIntact()
-            purgeAll()
-            for span in [used, first, second] { pageHeap.release(span) }
-            expectIntact()
+            try withoutPauses {
+                purgeAll()
+                let used = try acquire(16384)
+                pageHeap.release(try acquire(8192), isDirty: false)
+                let first = try acquireDense(5000)
+                let second = try acquireDense(200)
+                #expect(second.end == first.start)
+                #expect(UnsafeMutableRawPointer(bitPattern: second.start)!.isZero(second.bytes))
+                #expect(!second.isDirty)
+                let lot = try #require(Span(atOrNil: pageHeap.fields.pointee.lot))
+                #expect(lot.end == second.start)
+                #expect(lot.start % HugePages.bytes == 0)
+                expectIntact()
+                purgeAll()
+                for span in [used, first, second] { pageHeap.release(span) }
+                expectIntact()
+            }
         }
 
         /// What is dirty and too small, too.
         @Test func dirtySpansAreContinued() throws {
-            purgeAll()
-            let used = try acquire(16384)
-            pageHeap.release(try acquire(8192), isDirty: false)
-            let first = try acquireDense(5000)
-            let start = first.start
-            pageHeap.release(first)
-            pageHeap.acquireLock()
-            pageHeap.closeLot()
-            pageHeap.releaseLock()
-            let second = try acquireDense(5300)
-            #expect(second.start < start && second.end > start, "the dirty span is part of it")
-            #expect(second.isDirty)
-            expectIntact()
-            purgeAll()
-            for span in [used, second] { pageHeap.release(span) }
-            expectIntact()
+            try withoutPauses {
+                purgeAll()
+                let used = try acquire(16384)
+                pageHeap.release(try acquire(8192), isDirty: false)
+                let first = try acquireDense(5000)
+                let start = first.start
+                pageHeap.release(first)
+                pageHeap.acquireLock()
+                pageHeap.closeLot()
+                pageHeap.releaseLock()
+                let second = try acquireDense(5300)
+                #expect(second.start < start && second.end > start, "the dirty span is part of it")
+                #expect(second.isDirty)
+                expectIntact()
+                purgeAll()
+                for span in [used, second] { pageHeap.release(span) }
+                expectIntact()
+            }
         }
 
         @Test func aLotThatNobodyTakesFromIsPurged() throws {
-            purgeAll()
-            let used = try acquire(4096)
-            let first = try acquireDense(4)
-            #expect(pageHeap.fields.pointee.lot != 0)
-            let later = Clock.nowMs() &+ UInt32(process.options.purgeDelayMs) + 100
-            pageHeap.purgeIfDue(later)
-            #expect(pageHeap.fields.pointee.lot == 0)
-            #expect(pageHeap.fields.pointee.dirtyBytes == 0)
-            for span in [used, first] { pageHeap.release(span) }
+            try withoutPauses {
+                purgeAll()
+                let used = try acquire(4096)
+                let first = try acquireDense(4)
+                #expect(pageHeap.fields.pointee.lot != 0)
+                let later = Clock.nowMs() &+ UInt32(process.options.purgeDelayMs) + 100
+                pageHeap.purgeIfDue(later)
+                #expect(pageHeap.fields.pointee.lot == 0)
+                #expect(pageHeap.fields.pointee.dirtyBytes == 0)
+                for span in [used, first] { pageHeap.release(span) }
+            }
         }
     }
 }

@@ -28,7 +28,7 @@ extension PageHeap {
         guard let chunk = Chunk.map(wanted, hint: hint) ?? Chunk.map(least, hint: 0) else {
             return false
         }
-        if policy.pointee.usesHugePages, least >= PageHeap.hugeBytes {
+        if policy.pointee.usesHugePages, least >= HugePages.bytes {
             SystemCall.preferHugePages(chunk.start, bytes: chunk.bytes)
         }
         fields.pointee.lock.acquire()

@@ -18,8 +18,7 @@
 import Synchronization
 
 extension PageHeap {
-    static let hugeBytes: UInt = 2 << 20
-    private static let hugeGranules = hugeBytes >> granuleShift
+    private static let hugeGranules = HugePages.bytes >> granuleShift
     /// What a lot of huge pages has beyond the span that is wanted is at most this part of what is
     /// in use, 1/2^shift; a small lot is at most that.
     private static let hugeLotShift: UInt = 2
@@ -108,7 +107,7 @@ extension PageHeap {
     /// Granules of the next lot, from which spans of so many will be taken.
     private func lotGranules(_ granules: UInt) -> UInt {
         let whole = alignUp(granules, to: PageHeap.hugeGranules)
-        if isFew(whole - granules), process.options.hasHugeLots { return whole }
+        if isFew(whole - granules), makesHugePages { return whole }
         let lot = min(usedBytes >> PageHeap.smallLotShift, PageHeap.smallLotMax) >> granuleShift
         return max(lot / granules, 1) * granules
     }
@@ -139,7 +138,7 @@ extension PageHeap {
         guard let lot = Span(atOrNil: fields.pointee.lot) else { return nil }
         let size = UInt(lot.header.pointee.granules)
         let missing = alignUp(granules - size, to: PageHeap.hugeGranules)
-        guard lot.start & (PageHeap.hugeBytes - 1) == 0, process.options.hasHugeLots,
+        guard lot.start & (HugePages.bytes - 1) == 0, makesHugePages,
             isFew(missing + size - granules), let before = freeSpan(endingAt: lot.start),
             UInt(before.header.pointee.granules) >= missing
         else { return nil }
@@ -163,7 +162,7 @@ extension PageHeap {
                 size + UInt(before.header.pointee.granules) >= granules
             else { continue }
             let least = dirty.start - (granules - size) << granuleShift
-            var start = least & ~(PageHeap.hugeBytes - 1)
+            var start = least & ~(HugePages.bytes - 1)
             if start < before.start || !isFew((least - start) >> granuleShift) { start = least }
             let missing = (dirty.start - start) >> granuleShift
             unlink(dirty)
@@ -184,7 +183,7 @@ extension PageHeap {
         for spare in 0...1 {
             let room = lot + UInt(spare) * (PageHeap.hugeGranules - 1)
             guard let found = fields.pointee.clean.find(room) else { continue }
-            let end = found.end & ~(PageHeap.hugeBytes - 1)
+            let end = found.end & ~(HugePages.bytes - 1)
             if end >= found.start + bytes {
                 let taken = cut(found, from: end - bytes, lot)
                 return FreshSpan(span: taken, cleanGranules: lot)
@@ -205,7 +204,7 @@ extension PageHeap {
     /// Populates a fresh lot, and sets all but its last `granules`, which it gives, apart.
     private func openLot(_ fresh: FreshSpan, _ granules: UInt) -> Span {
         let span = fresh.span
-        let isPopulated = PageHeap.populate(span.start, fresh.cleanGranules << granuleShift)
+        let isPopulated = populate(span.start, fresh.cleanGranules << granuleShift)
         let size = UInt(span.header.pointee.granules)
         let now = Clock.nowMs()
         fields.pointee.lock.acquire()
@@ -230,16 +229,17 @@ extension PageHeap {
     }
 
     /// Gives memory to a range, as huge pages where it has whole ones; false if the kernel refuses.
-    private static func populate(_ start: UInt, _ bytes: UInt) -> Bool {
-        let isAligned = start & (hugeBytes - 1) == 0
-        let hugeEnd = isAligned ? start + bytes & ~(hugeBytes - 1) : start
-        // The kernel makes a huge page only where there is a page.
-        for page in stride(from: start, to: hugeEnd, by: Int(hugeBytes)) {
-            pointer(page, to: UInt.self).pointee = 0
-        }
-        let isHuge = hugeEnd > start && SystemCall.collapse(start, bytes: hugeEnd - start)
-        let rest = isHuge ? hugeEnd : start
-        return rest == start + bytes || SystemCall.populate(rest, bytes: start + bytes - rest)
+    private func populate(_ start: UInt, _ bytes: UInt) -> Bool {
+        let end = start + bytes
+        let rest =
+            process.options.hasHugeLots
+            ? fields.pointee.hugePages.make(from: start, bytes: bytes) : start
+        return rest == end || SystemCall.populate(rest, bytes: end - rest)
+    }
+
+    /// Whether lots may be huge pages now.
+    private var makesHugePages: Bool {
+        process.options.hasHugeLots && !fields.pointee.hugePages.isPaused(Clock.nowMs())
     }
 
     private func setLot(_ span: Span, _ now: UInt32) {
@@ -259,5 +259,7 @@ extension PageHeap {
     }
 
     /// Where chunks of so many bytes are placed: at multiples that leave room for huge lots.
-    static func placement(_ bytes: UInt) -> UInt { bytes >= hugeBytes ? hugeBytes : granuleBytes }
+    static func placement(_ bytes: UInt) -> UInt {
+        bytes >= HugePages.bytes ? HugePages.bytes : granuleBytes
+    }
 }

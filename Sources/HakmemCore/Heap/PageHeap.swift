@@ -41,6 +41,7 @@ struct PageHeapFields: ~Copyable {
     var lotMs: UInt32
     /// Threads that are about to open a lot of which most will be left for others.
     var lotsOpening: UInt
+    let hugePages: HugePages
     var spareHeaders: SpanList
     var chunks: ChunkList
     /// When the oldest dirty span is due, in ms, or 0: read without the lock to skip a purge.

@@ -8,7 +8,9 @@
 // medium class. When the next one is asked for, four pages of it are looked at: its last whole one,
 // and those at its quarters. If something is written in all of them it was dense. Each doubling of
 // sizes of large blocks has a score, and each medium class: a dense span adds one, a sparse one
-// takes two. Doublings of which nothing is known are as the others together.
+// takes two. A doubling of which nothing is known is dense, too, if the others together are and no
+// large block was ever sparse; but only blocks that are at most what is in use, so that the first
+// sparse one costs no more than that.
 //
 // That is memory of the program, which may be gone by now, or forbidden to read. Each page is first
 // asked for by MADV_POPULATE_READ, which fails where a read would trap; and it is read under the
@@ -36,8 +38,8 @@ struct WrittenDensityFields: ~Copyable {
     let newest: InlineArray<13, FreshRecord>
     /// Of each doubling of granules up to largeMax, of whales, and of each medium class.
     let scores: InlineArray<26, Atomic<Int>>
-    /// The sum of those of large blocks and whales.
-    let sum: Atomic<Int>
+    /// Large blocks that were dense, up to othersMin; -1 once one was sparse.
+    let denseOnly: Atomic<Int>
     /// Dense spans that were taken while there was no doubt.
     let unseen: Atomic<UInt>
 }
@@ -49,6 +51,8 @@ struct WrittenDensity {
     private static let firstMedium = 14
     private static let denseMin = 2
     private static let scoreMax = 4
+    /// Dense blocks of other sizes that are enough for one of which nothing is known.
+    private static let othersMin = 3
     /// Where there is no doubt, one span in so many is looked at.
     private static let looksRarely: UInt = 8
 
@@ -63,23 +67,24 @@ struct WrittenDensity {
     /// Whether a large block of so many granules will likely be written in all its pages.
     func isDense(granules: UInt) -> Bool {
         look(0)
-        return isDense(large: WrittenDensity.score(granules: granules))
+        let own = load(WrittenDensity.score(granules: granules))
+        if own < 0 || own >= WrittenDensity.denseMin { return own > 0 }
+        let others = fields.pointee.denseOnly.load(ordering: .relaxed)
+        if others < WrittenDensity.othersMin { return false }
+        pageHeap.acquireLock()
+        let used = pageHeap.usedBytes
+        pageHeap.releaseLock()
+        return granules << granuleShift <= used
     }
 
     /// The same of a whale.
-    var hasDenseWhales: Bool { isDense(large: WrittenDensity.whales) }
+    var hasDenseWhales: Bool { load(WrittenDensity.whales) >= WrittenDensity.denseMin }
 
     /// The same of the blocks of a medium class.
     func isDense(_ medium: SizeClass) -> Bool {
         let score = WrittenDensity.score(medium)
         look(score - WrittenDensity.firstMedium + 1)
         return load(score) >= WrittenDensity.denseMin
-    }
-
-    private func isDense(large score: Int) -> Bool {
-        let own = load(score)
-        let sum = fields.pointee.sum.load(ordering: .relaxed)
-        return own >= WrittenDensity.denseMin || own >= 0 && sum >= WrittenDensity.denseMin
     }
 
     private func load(_ score: Int) -> Int {
@@ -134,13 +139,15 @@ struct WrittenDensity {
         if isThere { add(isWritten, score) }
     }
 
-    private func add(_ isWritten: Bool, _ score: Int) {
+    func add(_ isWritten: Bool, _ score: Int) {
         let before = load(score)
         let next = isWritten ? before + 1 : before - 2
         let after = min(max(next, -WrittenDensity.scoreMax), WrittenDensity.scoreMax)
         fields.pointee.scores[score].store(after, ordering: .relaxed)
-        if score <= WrittenDensity.whales {
-            fields.pointee.sum.wrappingAdd(after - before, ordering: .relaxed)
+        if score < WrittenDensity.whales {
+            let others = fields.pointee.denseOnly.load(ordering: .relaxed)
+            let counted = isWritten && others >= 0 ? min(others + 1, WrittenDensity.othersMin) : -1
+            fields.pointee.denseOnly.store(counted, ordering: .relaxed)
         }
     }
 

@@ -12,6 +12,13 @@ enum Clock {
         return UInt32(truncatingIfNeeded: time.tv_sec * 1000 + time.tv_nsec / 1_000_000)
     }
 
+    /// Nanoseconds that the calling thread has run.
+    static func threadNs() -> UInt {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return UInt(time.tv_sec) * 1_000_000_000 + UInt(time.tv_nsec)
+    }
+
     /// Nanoseconds since some fixed moment.
     static func nowNs() -> UInt {
         var time = timespec()

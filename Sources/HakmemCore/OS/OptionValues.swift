@@ -27,6 +27,9 @@ struct OptionValues {
     /// Whether slabs of blocks up to a page may have huge pages, and large blocks and whales too.
     var hasHugeLots: Bool { hugePages > 0 }
     var usesHugePages: Bool { hugePages > 1 }
+    /// Whether there is a pause after a huge page that was dear. Only tests say no, which are not
+    /// to depend on what the machine has at hand.
+    var pausesHugePages = true
     var evolution: UInt = OptionName.evolution.spec.defaultValue
     /// What follows the word of HAKMEM_EVO: the weights of CPU time, page faults and memory.
     var scoreWeights: (cpu: UInt, faults: UInt, memory: UInt) = (40, 30, 30)
