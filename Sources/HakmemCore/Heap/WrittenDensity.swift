@@ -56,6 +56,11 @@ struct WrittenDensity {
     /// Where there is no doubt, one span in so many is looked at.
     private static let looksRarely: UInt = 8
 
+    static func assertLayout() {
+        layoutAssert(SizeClass.mediumCount == 12)
+        layoutAssert(largeMax >> granuleShift < 1 << UInt(whales))
+    }
+
     private static func score(granules: UInt) -> Int {
         min(UInt.bitWidth - 1 - granules.leadingZeroBitCount, whales - 1)
     }

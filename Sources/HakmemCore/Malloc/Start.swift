@@ -57,6 +57,7 @@ enum Start {
         Span.assertLayout()
         ThreadCache.assertLayout()
         HeapParts.assertLayout()
+        WrittenDensity.assertLayout()
     }
 }
 
