@@ -30,7 +30,9 @@ extension HeapTests {
 
         /// Runs a test in which huge pages are asked for, whatever they cost, if there are any.
         private func withoutPauses(_ body: () throws -> Void) throws {
-            try withOption(\.pausesHugePages, false, body)
+            try withOption(\.purgeDelayMs, 30_000) {
+                try withOption(\.pausesHugePages, false, body)
+            }
         }
 
         private func purgeAll() { _ = pageHeap.purge(now: Clock.nowMs(), all: true) }
@@ -61,15 +63,30 @@ extension HeapTests {
             }
         }
 
+        /// Opens lots for spans of 1,000 granules until one has clean memory before it; gives the
+        /// spans, that of the last lot last.
+        private func openLotWithRoom() throws -> [Span] {
+            var spans: [Span] = []
+            while spans.count < 8 {
+                spans.append(try acquireDense(1000))
+                let lot = try #require(Span(atOrNil: pageHeap.fields.pointee.lot))
+                if let before = pageHeap.freeSpan(endingAt: lot.start), !before.isDirty,
+                    before.bytes >= 2 * HugePages.bytes
+                {
+                    return spans
+                }
+            }
+            throw Violation(description: "no lot has room before it")
+        }
+
         /// A lot that is too small goes on in the clean memory before it.
         @Test func lotsAreContinued() throws {
             try withoutPauses {
                 purgeAll()
                 let used = try acquire(16384)
-                pageHeap.release(try acquire(8192), isDirty: false)
-                let first = try acquireDense(5000)
-                let second = try acquireDense(200)
-                #expect(second.end == first.start)
+                let spans = try openLotWithRoom()
+                let second = try acquireDense(100)
+                #expect(second.end == spans.last!.start)
                 #expect(UnsafeMutableRawPointer(bitPattern: second.start)!.isZero(second.bytes))
                 #expect(!second.isDirty)
                 let lot = try #require(Span(atOrNil: pageHeap.fields.pointee.lot))
@@ -77,7 +94,7 @@ extension HeapTests {
                 #expect(lot.start % HugePages.bytes == 0)
                 expectIntact()
                 purgeAll()
-                for span in [used, first, second] { pageHeap.release(span) }
+                for span in [used, second] + spans { pageHeap.release(span) }
                 expectIntact()
             }
         }
@@ -87,19 +104,19 @@ extension HeapTests {
             try withoutPauses {
                 purgeAll()
                 let used = try acquire(16384)
-                pageHeap.release(try acquire(8192), isDirty: false)
-                let first = try acquireDense(5000)
+                var spans = try openLotWithRoom()
+                let first = spans.removeLast()
                 let start = first.start
                 pageHeap.release(first)
                 pageHeap.acquireLock()
                 pageHeap.closeLot()
                 pageHeap.releaseLock()
-                let second = try acquireDense(5300)
+                let second = try acquireDense(1100)
                 #expect(second.start < start && second.end > start, "the dirty span is part of it")
                 #expect(second.isDirty)
                 expectIntact()
                 purgeAll()
-                for span in [used, second] { pageHeap.release(span) }
+                for span in [used, second] + spans { pageHeap.release(span) }
                 expectIntact()
             }
         }

@@ -40,7 +40,7 @@ struct WrittenDensityFields: ~Copyable {
     let scores: InlineArray<26, Atomic<Int>>
     /// Large blocks that were dense, up to othersMin; -1 once one was sparse.
     let denseOnly: Atomic<Int>
-    /// Dense spans that were taken while there was no doubt.
+    /// Spans that came by while there was no doubt.
     let unseen: Atomic<UInt>
 }
 
@@ -119,7 +119,9 @@ struct WrittenDensity {
     /// A whale is about to be kept or unmapped, by whoever freed it.
     func noteFreed(whale: Span) {
         let (block, bytes) = (whale.block, whale.blockBytes)
-        guard WrittenDensity.isReadable(block, bytes) else { return }
+        guard isWorthALook(WrittenDensity.whales), WrittenDensity.isReadable(block, bytes) else {
+            return
+        }
         add(WrittenDensity.isWritten(block, bytes), WrittenDensity.whales)
     }
 
@@ -127,10 +129,7 @@ struct WrittenDensity {
         let address = fields.pointee.newest[index].span.exchange(0, ordering: .relaxed)
         guard let span = Span(atOrNil: address) else { return }
         let score = fields.pointee.newest[index].score.load(ordering: .relaxed)
-        if load(score) == WrittenDensity.scoreMax {
-            let unseen = fields.pointee.unseen.wrappingAdd(1, ordering: .relaxed).newValue
-            if unseen % WrittenDensity.looksRarely != 0 { return }
-        }
+        if !isWorthALook(score) { return }
         let block = fields.pointee.newest[index].block.load(ordering: .relaxed)
         let bytes = fields.pointee.newest[index].bytes.load(ordering: .relaxed)
         guard WrittenDensity.isReadable(block, bytes) else { return }
@@ -142,6 +141,13 @@ struct WrittenDensity {
         let isWritten = isThere && WrittenDensity.isWritten(block, bytes)
         pageHeap.releaseLock()
         if isThere { add(isWritten, score) }
+    }
+
+    /// Whether there is a doubt, or it is time to look all the same.
+    private func isWorthALook(_ score: Int) -> Bool {
+        if abs(load(score)) < WrittenDensity.scoreMax { return true }
+        let unseen = fields.pointee.unseen.wrappingAdd(1, ordering: .relaxed).newValue
+        return unseen % WrittenDensity.looksRarely == 0
     }
 
     func add(_ isWritten: Bool, _ score: Int) {
@@ -180,15 +186,25 @@ struct WrittenDensity {
     private static func isWritten(_ block: UInt, _ bytes: UInt) -> Bool {
         for quarter in (1...quarters).reversed() {
             let page = place(quarter, block, bytes) & ~(pageBytes - 1)
+            let start = alignUp(max(page, block), to: lookBytes)
             let end = min(page + pageBytes, block + bytes)
-            var word = alignUp(max(page, block), to: 8)
-            var found: UInt = 0
-            while word + 8 <= end, found == 0 {
-                found = hak_peek(word)
-                word += 8
-            }
-            if found == 0 { return false }
+            if !hasNonzero(start, end) { return false }
         }
         return true
+    }
+
+    /// What is read at a time.
+    private static let lookBytes: UInt = 64
+
+    private static func hasNonzero(_ start: UInt, _ end: UInt) -> Bool {
+        var address = start
+        while address + lookBytes <= end {
+            let low = hak_peek(address) | hak_peek(address + 8) | hak_peek(address + 16)
+            let middle = hak_peek(address + 24) | hak_peek(address + 32) | hak_peek(address + 40)
+            let high = hak_peek(address + 48) | hak_peek(address + 56)
+            if low | middle | high != 0 { return true }
+            address += lookBytes
+        }
+        return false
     }
 }
