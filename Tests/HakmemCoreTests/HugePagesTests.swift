@@ -26,23 +26,21 @@ extension HeapTests {
             }
         }
 
-        @Test func aDearOneIsPaidBack() {
+        /// After one that was dear for so many times what it took, after a refusal for a while;
+        /// and never again for that, however often the clock wraps.
+        @Test(arguments: [(true, 5_000_000, 80), (false, 2_000, 100), (true, 1 << 40, 10_000)])
+        func thereIsAPause(isMade: Bool, tookNs: UInt, pauseMs: UInt32) {
             withHugePages { pages in
-                pages.note(true, tookNs: 5_000_000, 1000)
-                let paused3 = pages.isPaused(1079)
-                #expect(paused3)
-                let paused4 = pages.isPaused(1082)
-                #expect(!paused4)
-            }
-        }
-
-        @Test func afterARefusalThereIsAPause() {
-            withHugePages { pages in
-                pages.note(false, tookNs: 2_000, 1000)
-                let paused5 = pages.isPaused(1099)
-                #expect(paused5)
-                let paused6 = pages.isPaused(1102)
-                #expect(!paused6)
+                let now: UInt32 = 1000
+                pages.note(isMade, tookNs: tookNs, now)
+                for (after, expected) in [(0, true), (pauseMs - 1, true), (pauseMs, false)] {
+                    let isPaused = pages.isPaused(now + after)
+                    #expect(isPaused == expected, "after \(after) ms")
+                }
+                for wrapped: UInt32 in [1 << 30, 1 << 31, 3 << 30, 0 &- 50_000] {
+                    let isPaused = pages.isPaused(now &+ pauseMs &+ wrapped)
+                    #expect(!isPaused)
+                }
             }
         }
 

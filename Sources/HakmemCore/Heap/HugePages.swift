@@ -18,12 +18,15 @@ struct HugePages: ~Copyable {
     /// ones are paid back by a pause of so many times what they took.
     private static let dearNs: UInt = 1_000_000
     private static let pauseFactor: UInt = 16
-    private static let pauseMsRefused: UInt32 = 100
+    private static let pauseMsRefused: UInt = 100
+    private static let pauseMsMax: UInt = 10_000
 
     /// Whether to ask for none now.
     func isPaused(_ now: UInt32) -> Bool {
         let until = pausedUntilMs.load(ordering: .relaxed)
-        return until != 0 && Int32(bitPattern: now &- until) < 0 && process.options.pausesHugePages
+        // The clock wraps: a pause of long ago must not look like one to come.
+        let isToCome = until &- now &- 1 < UInt32(HugePages.pauseMsMax)
+        return until != 0 && isToCome && process.options.pausesHugePages
     }
 
     /// Makes huge pages of untouched memory, as far as it has whole ones and they are not dear;
@@ -45,8 +48,10 @@ struct HugePages: ~Copyable {
 
     func note(_ isMade: Bool, tookNs: UInt, _ now: UInt32) {
         if isMade, tookNs <= HugePages.dearNs { return }
-        let paidBack = UInt32(truncatingIfNeeded: tookNs * HugePages.pauseFactor / 1_000_000)
-        let pause = isMade ? paidBack : max(paidBack, HugePages.pauseMsRefused)
-        pausedUntilMs.store((now &+ pause) | 1, ordering: .relaxed)
+        let paidBack = tookNs / 1_000_000 * HugePages.pauseFactor
+        let least = isMade ? 0 : HugePages.pauseMsRefused
+        let pause = min(max(paidBack, least), HugePages.pauseMsMax)
+        // 0 stands for none: then it ends a moment later.
+        pausedUntilMs.store(max(now &+ UInt32(pause), 1), ordering: .relaxed)
     }
 }

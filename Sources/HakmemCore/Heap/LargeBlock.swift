@@ -140,14 +140,18 @@ enum LargeBlock {
         return handOut(span)
     }
 
-    /// Frees a large block into the thread's reuse cache, which `keep` does; false if it is no
-    /// large block that is out, or not to be kept.
+    /// Frees a large block into the thread's reuse cache, where others make room for it or not;
+    /// false if it is no large block that is out, or not to be kept.
     @inline(__always)
-    static func keepFreed(_ address: UInt, _ owner: UInt, _ keep: (Span) -> Bool) -> Bool {
+    static func keepFreed(_ address: UInt, cache: ThreadCache, makesRoom: Bool) -> Bool {
+        let owner = BlockMap.owner(address)
         let span = Span(at: owner & Owner.spanMask)
         let live = BlockMap.live(address)
         guard owner & Owner.wholeMark != 0, span.block == address, span.state == .large,
-            live.pointee.load(ordering: .relaxed) != 0, !span.isGrown, keep(span)
+            live.pointee.load(ordering: .relaxed) != 0, !span.isGrown,
+            makesRoom
+                ? cache.header.pointee.large.keep(span)
+                : cache.header.pointee.large.keepInRoom(span)
         else { return false }
         live.pointee.store(0, ordering: .relaxed)
         span.header.pointee.isDirty = true

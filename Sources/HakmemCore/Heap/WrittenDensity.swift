@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Whether a program writes the blocks above a page in all their pages: then untouched memory for
-// the next ones comes as huge pages (PageHeap+Lots), which cost a tenth of the page faults and no
-// more memory.
+// the next ones comes as huge pages (PageHeap+Lots), each of which costs a fraction of 512 page
+// faults, and where all is written no more memory.
 //
 // The newest span that was untouched memory is remembered, of large blocks and of the slabs of each
 // medium class. When the next one is asked for, four pages of it are looked at: its last whole one,

@@ -162,20 +162,16 @@ func takeReady(_ size: UInt) -> UInt {
 @c(hak_free_large) public func hakFreeLarge(_ block: UnsafeMutableRawPointer?) {
     let address = UInt(bitPattern: block)
     let cache = ThreadCache(at: hak_cache_get())
-    let isKept = LargeBlock.keepFreed(address, BlockMap.owner(address)) { span in
-        cache.header.pointee.large.keepInRoom(span)
+    if !LargeBlock.keepFreed(address, cache: cache, makesRoom: false) {
+        return hakFreeLarger(block)
     }
-    if !isKept { return hakFreeLarger(block) }
 }
 
 @inline(never)
 @c(hak_free_larger) public func hakFreeLarger(_ block: UnsafeMutableRawPointer?) {
     let address = UInt(bitPattern: block)
     let cache = ThreadCache(at: hak_cache_get())
-    let isKept = LargeBlock.keepFreed(address, BlockMap.owner(address)) { span in
-        cache.header.pointee.large.keep(span)
-    }
-    if !isKept { return hakFreeMiss(block) }
+    if !LargeBlock.keepFreed(address, cache: cache, makesRoom: true) { return hakFreeMiss(block) }
 }
 
 @inline(never)

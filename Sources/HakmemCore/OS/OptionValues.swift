@@ -24,7 +24,8 @@ struct OptionValues {
     var largeCacheBytesMax: UInt = OptionName.largeCacheKb.spec.defaultValue << 10
     var whaleCacheBytesMax: UInt = OptionName.whaleCacheMb.spec.defaultValue << 20
     private var hugePages: UInt = OptionName.hugePages.spec.defaultValue
-    /// Whether slabs of blocks up to a page may have huge pages, and large blocks and whales too.
+    /// Whether what is written whole may have huge pages; and whether large blocks and whales have
+    /// them always.
     var hasHugeLots: Bool { hugePages > 0 }
     var usesHugePages: Bool { hugePages > 1 }
     /// Whether there is a pause after a huge page that was dear. Only tests say no, which are not
