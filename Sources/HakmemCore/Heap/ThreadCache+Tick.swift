@@ -7,7 +7,7 @@ import CHakmemShim
 import Synchronization
 
 extension ThreadCache {
-    private static let callsPerTick: UInt32 = 64
+    static let callsPerTick: UInt32 = 64
 
     @inline(__always)
     func tick() {

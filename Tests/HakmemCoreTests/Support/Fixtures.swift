@@ -33,8 +33,8 @@ enum Heap {
 /// Runs `body` in a new thread with the cache that it has adopted, and looks the cache and the page
 /// heap over afterwards.
 ///
-/// Unless it `isTicking`, nothing ages what the cache keeps while the test looks at it: how long a
-/// test has taken does not change what it sees.
+/// Unless it `isTicking`, nothing ages what the cache keeps while the test looks at it, nor before
+/// the cache's next thread does: how long a test has taken does not change what it sees.
 @discardableResult
 func withCache<Value>(
     isTicking: Bool = false, _ body: @escaping (ThreadCache) throws -> Value
@@ -43,10 +43,9 @@ func withCache<Value>(
     return try onThread {
         hakFree(hakMalloc(1))
         let cache = ThreadCache(at: hak_cache_get())
-        let callsUntilTick = cache.header.pointee.callsUntilTick
         if !isTicking { cache.header.pointee.callsUntilTick = .max }
         cache.header.pointee.freshGranules = 0
-        defer { cache.header.pointee.callsUntilTick = callsUntilTick }
+        defer { cache.header.pointee.callsUntilTick = ThreadCache.callsPerTick }
         let value = try body(cache)
         try requireIntact(cache)
         return value
