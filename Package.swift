@@ -43,7 +43,9 @@ func preloadedLinkerSettings(
     ]
 }
 
-let libraryLinkerSettings = preloadedLinkerSettings("libhakmem.so", module: "HakmemCore")
+let libraryLinkerSettings = preloadedLinkerSettings(
+    "libhakmem.so", module: "HakmemCore",
+    ["-Xlinker", "\(Context.packageDirectory)/Sources/HakmemCore/hitpaths.ld"])
 
 // initfirst: what other libraries' constructors allocate is recorded too.
 let recorderLinkerSettings = preloadedLinkerSettings(
@@ -56,7 +58,7 @@ let shipped: [Target] = [
     .target(
         name: "HakmemCore",
         dependencies: ["CHakmem", "CHakmemShim"],
-        exclude: ["exports.ld", "aliases.ld"],
+        exclude: ["exports.ld", "aliases.ld", "hitpaths.ld"],
         swiftSettings: embeddedSettings + partSettings,
         linkerSettings: libraryLinkerSettings
     ),
@@ -117,7 +119,7 @@ let package = Package(
         .target(
             name: "HakmemCoreHosted",
             dependencies: ["CHakmem", "CHakmemShim"],
-            exclude: ["exports.ld", "aliases.ld"],
+            exclude: ["exports.ld", "aliases.ld", "hitpaths.ld"],
             swiftSettings: [.define("HAKMEM_HOSTED")] + partSettings
         ),
         .executableTarget(

@@ -87,18 +87,18 @@ HAK_INLINE void hak_exited_set(bool exited) { hak_tls_exited = exited; }
 /* ---- Bits ---- */
 
 /*
- * Takes the mark of a ready block, bit 31, off its first word; false when it was not there. Two
+ * Takes the mark of a ready block, bit 23, off its first word; false when it was not there. Two
  * instructions with the branch on it; the compiler makes a load, a test and a store of it.
  */
 HAK_INLINE bool hak_mark_clear(uintptr_t block) {
 #if defined(__x86_64__)
   bool was_set;
-  __asm__("btrq $31, %0" : "+m"(*(uint64_t *)block), "=@ccc"(was_set));
+  __asm__("btrq $23, %0" : "+m"(*(uint64_t *)block), "=@ccc"(was_set));
   return was_set;
 #else
   uint64_t word = *(uint64_t *)block;
-  *(uint64_t *)block = word & ~((uint64_t)1 << 31);
-  return word >> 31 & 1;
+  *(uint64_t *)block = word & ~((uint64_t)1 << 23);
+  return word >> 23 & 1;
 #endif
 }
 

@@ -11,18 +11,31 @@
 import CHakmemShim
 import Synchronization
 
-/// What a block that is ready has in the lower half of its first word, and malloc takes bit 31 off.
+/// What a block that is ready has in the lower half of its first word, and malloc takes bit 23 off.
 /// The upper half says whether it was ever handed out. They fit immediates: the check and the mark
 /// are an instruction each, and no register.
+///
+/// Free looks at the byte with that bit alone. A load of more waits, where the program's last write
+/// was one of less, until that has reached the processor's cache; a load of one byte never does
+/// (docs/adr/0030-the-mark-is-asked-for-by-one-byte.md). That byte is no text's, nor a small
+/// number's, and of pointers it is one in 256, wherever the heap may lie.
 enum ReadyMark {
-    private static let lower: UInt32 = 0x8A6B_3A9D
+    private static let lower: UInt32 = 0x8AF5_3A9D
     /// A block that the program has freed, or that was not new memory.
     static let used = UInt64(bitPattern: Int64(Int32(bitPattern: lower)))
     /// A block that was never handed out, in memory that is otherwise zero.
     static let new = UInt64(lower)
 
+    /// Whether it may be on a block: hardly ever on one that the program has.
     @inline(__always)
-    static func isOn(_ block: UInt) -> Bool { pointer(block, to: UInt32.self).pointee == lower }
+    static func mayBeOn(_ block: UInt) -> Bool {
+        pointer(block &+ 2, to: UInt8.self).pointee == UInt8(truncatingIfNeeded: lower >> 16)
+    }
+
+    @inline(__always)
+    static func isOn(_ block: UInt) -> Bool {
+        mayBeOn(block) && pointer(block, to: UInt32.self).pointee == lower
+    }
 
     @inline(__always)
     static func set(_ block: UInt, _ mark: UInt64 = used) {
@@ -33,7 +46,7 @@ enum ReadyMark {
     /// one only what is left of its mark.
     @inline(__always)
     static func zero(_ block: UInt, bytes: UInt) -> UnsafeMutableRawPointer? {
-        if pointer(block, to: UInt64.self).pointee == new & ~(1 << 31) {
+        if pointer(block, to: UInt64.self).pointee == new & ~(1 << 23) {
             pointer(block, to: UInt64.self).pointee = 0
             return UnsafeMutableRawPointer(bitPattern: block)
         }

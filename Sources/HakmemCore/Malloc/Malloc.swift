@@ -22,7 +22,7 @@
 // (docs/adr/0002-embedded-swift-flags.md).
 //
 // Blocks on a bin's stack are ready: live in the map, and with the mark as their first word. The
-// mark tells free that the block is already there; and malloc, which takes its bit 31 off, that it
+// mark tells free that the block is already there; and malloc, which takes its bit 23 off, that it
 // has a block and not the sentinel.
 
 import CHakmemShim
@@ -78,7 +78,7 @@ func takeReady(_ size: UInt) -> UInt {
     let check = pointer(bin &+ ThreadCache.startChecksOffset, to: StartCheck.self)
     let checkedTop = check.pointee.checkedTop(pointer(bin, to: Bin.self).pointee.top, checked)
     if checkedTop < pointer(bin, to: Bin.self).pointee.bound { return hakFreeSlow(block) }
-    if ReadyMark.isOn(address) { return hakFreeSlow(block) }
+    if ReadyMark.mayBeOn(address) { return hakFreeSlow(block) }
     ReadyMark.set(address)
     pointer(checkedTop &- StartCheck.start &- 8, to: UInt.self).pointee = address
     hak_bin_push(bin)
