@@ -84,6 +84,24 @@ extension HeapTests {
             }
         }
 
+        /// What such a block has beyond what was asked for is its size class's, or its last page's.
+        @Test(arguments: [1, 100, 1000, 30_000, 60_001] as [UInt])
+        func whoGrowsByHalfHasNoHeadRoom(bytes: UInt) throws {
+            try withCache { _ in
+                var block: UnsafeMutableRawPointer?
+                var wanted = bytes
+                while wanted < 1 << 20 {
+                    block = hakRealloc(block, wanted)
+                    let usable = hakUsableSize(block)
+                    try require(
+                        usable <= max(wanted + wanted / 8 + unitBytes, wanted + granuleBytes),
+                        "\(usable) bytes for \(wanted)")
+                    wanted += max(wanted / 2, 1)
+                }
+                hakFree(block)
+            }
+        }
+
         @Test func aFailedReallocLeavesTheBlock() throws {
             try withCache { _ in
                 for bytes in [40, 4000, 100_000, 3 << 20, largeMax + 1] as [UInt] {

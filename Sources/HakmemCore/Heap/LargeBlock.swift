@@ -134,6 +134,7 @@ enum LargeBlock {
         ThreadCache.count(cache.header.pointee.largeServed)
         SiteSamples.noteAllocation(span, site, bytes: bytes)
         place(span, at: offset)
+        span.noteAsked(bytes)
         span.setState(.large)
         span.publishEdges()
         BlockMap.setOwner(span.start, span.address | Owner.wholeMark)

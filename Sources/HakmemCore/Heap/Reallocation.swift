@@ -49,6 +49,7 @@ extension ThreadCache {
         {
             hak_copy(block, address, Int(span.blockBytes))
             freeMoved(address, span)
+            ThreadCache.noteAsked(block, bytes)
             return block
         }
         if !isRemapped { return 0 }
@@ -75,7 +76,15 @@ extension ThreadCache {
         ThreadCache.count(header.pointee.reallocMoves)
         hak_copy(block.address, address, Int(min(usable, bytes)))
         freeMoved(address, span)
+        if wanted != bytes { ThreadCache.noteAsked(block.address, bytes) }
         return block.address
+    }
+
+    /// A block that was given room was asked for with less.
+    private static func noteAsked(_ block: UInt, _ bytes: UInt) {
+        let owner = BlockMap.owner(block)
+        let span = Span(at: owner & Owner.spanMask)
+        if owner & Owner.wholeMark != 0, span.state == .large { span.noteAsked(bytes) }
     }
 
     /// Frees what a block was before it moved. The block lives on: its site has freed nothing.
@@ -104,18 +113,19 @@ extension ThreadCache {
     /// What the site's rule or the strategy says.
     private func headRoom(_ bytes: UInt, _ span: Span) -> UInt {
         guard let percent = growthPercent(span) else {
-            return ThreadCache.headRoom(bytes, from: span.blockBytes)
+            return ThreadCache.headRoom(bytes, from: span.askedBytes)
         }
         return ThreadCache.headRoom(bytes, from: bytes, percent: percent)
     }
 
     /// Room to grow for a block that is not tiny; none where it would change the kind of block, and
-    /// none for a program that grows by half or more at a time: it sees to that itself.
+    /// none for a program that grows by half or more at a time: it sees to that itself. Half of what
+    /// it had asked for is a third of what it has, where its size class has added an eighth.
     @inline(__always)
     static func headRoom(
-        _ bytes: UInt, from usable: UInt, percent: UInt = policy.pointee.headRoomPercent
+        _ bytes: UInt, from asked: UInt, percent: UInt = policy.pointee.headRoomPercent
     ) -> UInt {
-        if bytes < headRoomMin || bytes > largeMax || bytes > usable &+ usable / 2 { return 0 }
+        if bytes < headRoomMin || bytes > largeMax || bytes > asked &+ asked / 16 &* 5 { return 0 }
         let bounded = min(percent, headRoomPercentMax)
         return min(bytes * bounded / 100, (bytes <= mediumMax ? mediumMax : largeMax) - bytes)
     }
@@ -134,6 +144,7 @@ extension ThreadCache {
         guard pageHeap.extend(span, toGranules: granules) else { return false }
         span.isGrown = true
         LargeBlock.resized(span)
+        span.noteAsked(bytes)
         return true
     }
 
@@ -146,6 +157,7 @@ extension ThreadCache {
         if bytes <= mediumMax { return false }
         pageHeap.trim(span, toGranules: LargeBlock.granules(bytes, of: span))
         LargeBlock.resized(span)
+        span.noteAsked(bytes)
         return true
     }
 }

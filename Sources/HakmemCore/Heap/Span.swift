@@ -47,7 +47,8 @@ struct SpanHeader: ~Copyable {
     /// on. Large and whale: low bits of the call site.
     var cursor: UInt32 = 0
     /// Slab: how many of its blocks were handed out ever; those behind them are zeros. UInt32.max
-    /// once no such block is left (LineSearch). Free and dirty: since when, in ms.
+    /// once no such block is left (LineSearch). Free and dirty: since when, in ms. Large: bytes that
+    /// the program has asked for last, by malloc or realloc.
     var usedBlocksOrStamp: UInt32 = 0
     /// Slab of a dense class: where in the line at `cursor` the search goes on. Large and whale:
     /// high bits of the call site.
@@ -119,6 +120,18 @@ struct Span: Equatable {
     var isGrown: Bool {
         get { header.pointee.sizeClass != 0 }
         nonmutating set { header.pointee.sizeClass = newValue ? 1 : 0 }
+    }
+
+    /// Bytes that the program has asked for, as far as that is known: of a slab's block those that
+    /// it has, and of a block that its thread had kept, those that somebody had asked for before.
+    var askedBytes: UInt {
+        state == .large ? UInt(header.pointee.usedBlocksOrStamp) : blockBytes
+    }
+
+    /// What the program has asked for, of a large span.
+    @inline(__always)
+    func noteAsked(_ bytes: UInt) {
+        header.pointee.usedBlocksOrStamp = UInt32(truncatingIfNeeded: bytes)
     }
 
     /// Blocks of a slab.
