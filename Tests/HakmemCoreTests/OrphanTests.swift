@@ -73,6 +73,7 @@ extension HeapTests {
             try onThread {
                 hakFree(hakMalloc(1))
                 let own = hak_cache_get()
+                cachePool.coolDown(Clock.nowMs(), all: true)
                 cachePool.orphan(left.cache, own: own)
                 let half = left.blocks.count / 2
                 left.blocks[..<half].forEach(Block.free)
@@ -82,8 +83,7 @@ extension HeapTests {
                 )
                 try require(left.blocks[half...].allSatisfy(isIntact), "a block has changed")
                 try requireIntact(left.cache)
-                // Another thread takes it over, if there is no warm cache.
-                cachePool.coolDown(Clock.nowMs(), all: true)
+                // Another thread takes it over: no warm cache was before it in the pool.
                 try withCache { cache in
                     try require(cache == left.cache, "nobody adopts it")
                     // Its bins have no stacks yet: what is freed now goes to the slabs.
@@ -108,8 +108,8 @@ extension HeapTests {
                 left.blocks.forEach(Block.free)
                 ThreadCache(at: hak_cache_get()).header.pointee.outgoing.sendAll()
                 try require(left.blocks.contains(where: ThreadCache.isOut), "they do not wait")
-                cachePool.orphan(left.cache, own: hak_cache_get())
                 cachePool.coolDown(Clock.nowMs(), all: true)
+                cachePool.orphan(left.cache, own: hak_cache_get())
                 try withCache { cache in try require(cache == left.cache, "nobody adopts it") }
                 // What that thread has left ready may be one of them.
                 cachePool.coolDown(Clock.nowMs(), all: true)

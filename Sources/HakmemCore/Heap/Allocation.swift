@@ -194,7 +194,7 @@ extension ThreadCache {
     /// Bytes usable in the block at `address`; 0 if there is none.
     static func usableBytes(_ address: UInt) -> UInt {
         guard let span = liveSpan(address) else { return 0 }
-        return span.blockBytes
+        return span.knownBytes
     }
 
     /// The span of a block that is out; nil if the address is no such block's.

@@ -18,7 +18,8 @@ enum HeapParts {
     fileprivate static let classConstantsOffset: UInt = 5120
     fileprivate static let strategiesOffset: UInt = 7232
     fileprivate static let writtenDensityOffset: UInt = 8192
-    static let bytes: UInt = 9216
+    fileprivate static let growthRecordsOffset: UInt = 9216
+    static let bytes: UInt = 11_328
 
     static func assertLayout() {
         layoutAssert(MemoryLayout<CachePoolFields>.size <= Int(whaleCacheOffset - cachePoolOffset))
@@ -34,7 +35,10 @@ enum HeapParts {
         layoutAssert(classConstantsBytes <= Int(strategiesOffset - classConstantsOffset))
         let strategiesBytes = MemoryLayout<Strategy>.stride * Strategy.count
         layoutAssert(strategiesBytes <= Int(writtenDensityOffset - strategiesOffset))
-        layoutAssert(MemoryLayout<WrittenDensityFields>.size <= Int(bytes - writtenDensityOffset))
+        layoutAssert(
+            MemoryLayout<WrittenDensityFields>.size
+                <= Int(growthRecordsOffset - writtenDensityOffset))
+        layoutAssert(MemoryLayout<GrowthRecordsFields>.size <= Int(bytes - growthRecordsOffset))
     }
 }
 
@@ -88,4 +92,10 @@ var writtenDensity: WrittenDensity {
     WrittenDensity(
         fields: pointer(
             heapAddress &+ HeapParts.writtenDensityOffset, to: WrittenDensityFields.self))
+}
+
+@inline(__always)
+var growthRecords: GrowthRecords {
+    GrowthRecords(
+        fields: pointer(heapAddress &+ HeapParts.growthRecordsOffset, to: GrowthRecordsFields.self))
 }

@@ -100,7 +100,7 @@ enum LargeBlock {
         guard let span = acquire(granules, alignment: alignmentGranules, cache: cache) else {
             return nil
         }
-        span.isGrown = false
+        span.setGrown(false)
         let offset = isPlain ? offset(span.start) : 0
         let block = publish(span, at: offset, bytes, site, cache: cache)
         if isPlain, !span.header.pointee.isDirty { writtenDensity.noteFresh(span, bytes: bytes) }
@@ -123,7 +123,14 @@ enum LargeBlock {
     /// there is no such place.
     static func allocateToGrow(_ bytes: UInt, orLess: Bool, cache: ThreadCache) -> UInt? {
         guard let span = pageHeap.acquireToGrow(granules(bytes), orLess: orLess) else { return nil }
-        span.isGrown = true
+        span.setGrown(false)
+        return publish(span, at: offset(span.start), bytes, cache.takeSite(), cache: cache)
+    }
+
+    /// A block of `bytes` that is to be filled by and by; nil when out of memory.
+    static func allocateToFill(_ bytes: UInt, cache: ThreadCache) -> UInt? {
+        guard let span = acquire(granules(bytes), alignment: 1, cache: cache) else { return nil }
+        span.setGrown(false)
         return publish(span, at: offset(span.start), bytes, cache.takeSite(), cache: cache)
     }
 
@@ -149,7 +156,7 @@ enum LargeBlock {
         let span = Span(at: owner & Owner.spanMask)
         let live = BlockMap.live(address)
         guard owner & Owner.wholeMark != 0, span.block == address, span.state == .large,
-            live.pointee.load(ordering: .relaxed) != 0, !span.isGrown,
+            live.pointee.load(ordering: .relaxed) != 0, !span.isResized,
             makesRoom
                 ? cache.header.pointee.large.keep(span)
                 : cache.header.pointee.large.keepInRoom(span)
@@ -170,12 +177,14 @@ enum LargeBlock {
             return
         }
         let route = SiteSamples.noteFree(span)
+        let isGrown = span.state == .large && span.isGrown
+        if span.state == .large { growthRecords.noteFreed(span) }
         if span.state == .whale {
             Sections.measure(.whalePut) { whaleCache.keepOrUnmap(span, route) }
         } else if route == .purgeAtOnce {
             BlockMap.setOwner(span.start, 0)
             pageHeap.releasePurging(span)
-        } else if route == .direct || span.isGrown && !route.isHot {
+        } else if route == .direct || isGrown && !route.isHot {
             release(span)
         } else if !Sections.measure(.largePut, { cache.header.pointee.large.keep(span) }) {
             release(span)

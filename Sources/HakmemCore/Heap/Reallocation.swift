@@ -6,6 +6,7 @@
 // A large block that has to move goes, in this order,
 //   - to a free span whose memory is there and has room to grow on: copying costs less than new
 //     pages;
+//   - to any span with room for what blocks grown here come to, where that is known (GrowthRecords);
 //   - into a mapping of its own, as a whale: the kernel moves its pages, nothing is copied, now
 //     and whenever it moves again;
 //   - to any other block.
@@ -15,45 +16,63 @@ import Synchronization
 
 extension ThreadCache {
     /// The block at `address` resized to `bytes`, moved if need be; 0 when out of memory, and the
-    /// block is then untouched. `address` is a block's that is out; `bytes` is not 0.
-    func reallocate(_ address: UInt, _ span: Span, _ bytes: UInt) -> UInt {
+    /// block is then untouched. `address` is a block's that is out; `bytes` is not 0; `site` is where
+    /// the program asks for it.
+    func reallocate(_ address: UInt, _ span: Span, _ bytes: UInt, site: UInt) -> UInt {
         ThreadCache.count(header.pointee.reallocs)
         let usable = span.blockBytes
         if SiteSamples.isOn, span.state != .slab { noteGrowth(span, usable, bytes) }
         if bytes <= usable {
-            if bytes >= ThreadCache.keptMin(of: usable) { return address }
+            if span.state == .large, bytes >= span.askedBytes { return keep(address, span, bytes) }
+            if bytes >= ThreadCache.keptMin(of: usable) { return keep(address, span, bytes) }
             if span.state != .slab, shrinkInPlace(span, bytes) { return address }
-        } else if span.state != .slab, growInPlace(span, bytes) {
+        } else if span.state != .slab, growInPlace(span, bytes, site) {
             return address
         }
-        if span.state != .slab, bytes > usable, bytes >= ThreadCache.roomyMin {
-            let block = moveToRoom(address, span, bytes)
+        if bytes > usable, bytes > mediumMax {
+            let block = moveToRoom(address, span, bytes, site)
             if block != 0 {
                 ThreadCache.count(header.pointee.reallocMoves)
                 return block
             }
         }
-        return move(address, span, bytes)
+        return move(address, span, bytes, site)
+    }
+
+    /// A block that has the room already.
+    private func keep(_ address: UInt, _ span: Span, _ bytes: UInt) -> UInt {
+        if span.state == .large { growthRecords.noteKept(span, bytes) }
+        return address
     }
 
     /// The least that is worth a place with room, and the least for which the kernel moves pages.
     private static let roomyMin: UInt = 64 << 10
     private static let remapMin: UInt = 2 << 20
 
-    /// Moves a growing block to where it has room to grow on; 0 if there is no such place.
-    private func moveToRoom(_ address: UInt, _ span: Span, _ bytes: UInt) -> UInt {
+    /// Moves a block that grows to a large one to where it has room to grow on; 0 if there is no
+    /// such place.
+    private func moveToRoom(_ address: UInt, _ span: Span, _ bytes: UInt, _ site: UInt) -> UInt {
         let isRemapped = bytes >= ThreadCache.remapMin
-        let wanted = bytes &+ headRoom(bytes, span)
-        if span.state == .large, wanted <= largeMax,
-            let block = LargeBlock.allocateToGrow(wanted, orLess: isRemapped, cache: self)
-        {
-            hak_copy(block, address, Int(span.blockBytes))
-            freeMoved(address, span)
-            ThreadCache.noteAsked(block, bytes)
-            return block
+        let expected = growthRecords.expected(bytes, site: site)
+        let wanted = max(bytes &+ headRoom(bytes, span), expected)
+        if wanted <= largeMax, span.state != .whale {
+            var block: UInt?
+            if expected > bytes || span.state == .large && bytes >= ThreadCache.roomyMin {
+                block = LargeBlock.allocateToGrow(wanted, orLess: isRemapped, cache: self)
+            }
+            if block == nil, expected > bytes {
+                block = LargeBlock.allocateToFill(wanted, cache: self)
+            }
+            if let block {
+                hak_copy(block, address, Int(span.blockBytes))
+                freeMoved(address, span)
+                ThreadCache.noteGrown(block, bytes, isRoomy: true, site)
+                return block
+            }
         }
-        if !isRemapped { return 0 }
+        if !isRemapped || span.state == .slab { return 0 }
         let percent = growthPercent(span) ?? ThreadCache.whaleRoomPercent
+        if span.state == .large { growthRecords.noteGone(span) }
         return whaleCache.grow(span, to: bytes, roomPercent: percent)
     }
 
@@ -65,7 +84,7 @@ extension ThreadCache {
 
     private static let wastefulMin: UInt = 64
 
-    private func move(_ address: UInt, _ span: Span, _ bytes: UInt) -> UInt {
+    private func move(_ address: UInt, _ span: Span, _ bytes: UInt, _ site: UInt) -> UInt {
         let usable = span.blockBytes
         let isGrowing = bytes > usable
         let wanted = isGrowing ? bytes &+ headRoom(bytes, span) : bytes
@@ -76,19 +95,23 @@ extension ThreadCache {
         ThreadCache.count(header.pointee.reallocMoves)
         hak_copy(block.address, address, Int(min(usable, bytes)))
         freeMoved(address, span)
-        if wanted != bytes { ThreadCache.noteAsked(block.address, bytes) }
+        if isGrowing, wanted > mediumMax {
+            ThreadCache.noteGrown(block.address, bytes, isRoomy: false, site)
+        }
         return block.address
     }
 
-    /// A block that was given room was asked for with less.
-    private static func noteAsked(_ block: UInt, _ bytes: UInt) {
+    /// A block that a site has grown was asked for with so many bytes, whatever it was given.
+    private static func noteGrown(_ block: UInt, _ bytes: UInt, isRoomy: Bool, _ site: UInt) {
         let owner = BlockMap.owner(block)
         let span = Span(at: owner & Owner.spanMask)
-        if owner & Owner.wholeMark != 0, span.state == .large { span.noteAsked(bytes) }
+        guard owner & Owner.wholeMark != 0, span.state == .large else { return }
+        growthRecords.noteGrown(span, bytes, isRoomy: isRoomy, site: site)
     }
 
     /// Frees what a block was before it moved. The block lives on: its site has freed nothing.
     private func freeMoved(_ address: UInt, _ span: Span) {
+        if span.state == .large { growthRecords.noteMoved(span) }
         if SiteSamples.isOn, span.state != .slab { span.site = 0 }
         free(address)
     }
@@ -136,15 +159,13 @@ extension ThreadCache {
 
     private static let headRoomMin: UInt = 128
 
-    private func growInPlace(_ span: Span, _ bytes: UInt) -> Bool {
+    private func growInPlace(_ span: Span, _ bytes: UInt, _ site: UInt) -> Bool {
         guard bytes <= requestMax - granuleBytes else { return false }
         if span.state == .whale { return whaleCache.resizeInPlace(span, to: bytes) }
         guard bytes <= largeMax else { return false }
         let granules = LargeBlock.granules(bytes, of: span)
         guard pageHeap.extend(span, toGranules: granules) else { return false }
-        span.isGrown = true
-        LargeBlock.resized(span)
-        span.noteAsked(bytes)
+        growthRecords.noteGrown(span, bytes, isRoomy: true, site: site) { LargeBlock.resized(span) }
         return true
     }
 
@@ -156,8 +177,7 @@ extension ThreadCache {
         }
         if bytes <= mediumMax { return false }
         pageHeap.trim(span, toGranules: LargeBlock.granules(bytes, of: span))
-        LargeBlock.resized(span)
-        span.noteAsked(bytes)
+        growthRecords.noteKept(span, bytes) { LargeBlock.resized(span) }
         return true
     }
 }

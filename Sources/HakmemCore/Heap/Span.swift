@@ -33,7 +33,8 @@ struct SpanHeader: ~Copyable {
     /// is free, which changes under the page heap's lock alone. Written releasing: a slab's fields
     /// are written before it is one, which CachePool+Orphans counts on.
     let state = Atomic<UInt8>(0)
-    /// Slab: the index of its class. Large: 1 if its block has grown, else 0.
+    /// Slab: the index of its class. Large: isGrown and growthRecord; 0 for a block that has not
+    /// grown.
     var sizeClass: UInt8 = 0
     /// Free: whether its memory may be other than zero. Slab: whether it was when it was taken.
     var isDirty: Bool = false
@@ -114,13 +115,24 @@ struct Span: Equatable {
     @inline(__always)
     var block: UInt { start &+ UInt(header.pointee.blockOffset) }
 
-    /// Whether the block of a large span has grown by realloc. The span then goes to the page heap
-    /// when it is freed, where it makes room for others that grow.
+    /// Whether the block of a large span has grown where it is, or to where it has room. The span
+    /// then goes to the page heap when it is freed, where it makes room for others that grow.
     @inline(__always)
-    var isGrown: Bool {
-        get { header.pointee.sizeClass != 0 }
-        nonmutating set { header.pointee.sizeClass = newValue ? 1 : 0 }
+    var isGrown: Bool { header.pointee.sizeClass & Span.grownMark != 0 }
+
+    /// The record that the block of a large span counts for (GrowthRecords); 0 if it has not grown.
+    var growthRecord: UInt8 { header.pointee.sizeClass & ~Span.grownMark }
+
+    /// Whether realloc has made the block of a large span what it is.
+    @inline(__always)
+    var isResized: Bool { header.pointee.sizeClass != 0 }
+
+    @inline(__always)
+    func setGrown(_ isGrown: Bool, record: UInt8 = 0) {
+        header.pointee.sizeClass = isGrown ? record | Span.grownMark : record
     }
+
+    private static let grownMark: UInt8 = 1 << 7
 
     /// Bytes that the program has asked for, as far as that is known: of a slab's block those that
     /// it has, and of a block that its thread had kept, those that somebody had asked for before.
@@ -143,6 +155,9 @@ struct Span: Equatable {
     var blockBytes: UInt {
         state == .slab ? sizeClass.blockBytes : header.pointee.bytesOrOlder
     }
+
+    /// The same, less the room that realloc has left behind what was asked for.
+    var knownBytes: UInt { state == .large && isResized ? askedBytes : blockBytes }
 
     /// Points every granule's map entry at this span and `owner`.
     func publish(owner: UInt) {

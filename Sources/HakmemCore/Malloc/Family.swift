@@ -117,7 +117,7 @@ private func isOwnBlock(
         Sections.measure(.mallocSlow) {
             CurrentThread.withCache { cache -> UInt in
                 cache.noteSite(site, bytes: size)
-                return cache.reallocate(address, span, size)
+                return cache.reallocate(address, span, size, site: site)
             }
         } ?? 0
     return moved == 0 ? outOfMemory() : UnsafeMutableRawPointer(bitPattern: moved)
@@ -216,7 +216,7 @@ private func alignedOrOutOfMemory(_ alignment: UInt, _ size: UInt) -> UnsafeMuta
 
 @c(hak_free_sized) public func hakFreeSized(_ block: UnsafeMutableRawPointer?, _ size: UInt) {
     let address = UInt(bitPattern: block)
-    if let span = ThreadCache.liveSpan(address), !couldHaveAsked(for: size, span.blockBytes) {
+    if let span = ThreadCache.liveSpan(address), !couldHaveAsked(for: size, span) {
         Report.misuse(.wrongSize(given: size, blockBytes: span.blockBytes), at: address)
         return
     }
@@ -232,7 +232,7 @@ private func alignedOrOutOfMemory(_ alignment: UInt, _ size: UInt) -> UnsafeMuta
             Report.misuse(.wrongAlignment(given: alignment), at: address)
             return
         }
-        if !couldHaveAsked(for: size, alignedTo: alignment, span.blockBytes) {
+        if !couldHaveAsked(for: size, alignedTo: alignment, span) {
             Report.misuse(.wrongSize(given: size, blockBytes: span.blockBytes), at: address)
             return
         }
@@ -240,8 +240,17 @@ private func alignedOrOutOfMemory(_ alignment: UInt, _ size: UInt) -> UnsafeMuta
     hakFree(block)
 }
 
-/// Whether a request for `size` bytes may have ended in a block of `blockBytes`: the block that
-/// malloc gives, or one up to twice as large that realloc has left in place.
+/// Whether a request for `size` bytes may have ended in the block of a span: the one that malloc
+/// gives, or one up to twice as large that realloc has left in place.
+private func couldHaveAsked(for size: UInt, _ span: Span) -> Bool {
+    couldHaveAsked(for: size, span.knownBytes)
+}
+
+/// The same for an aligned request.
+private func couldHaveAsked(for size: UInt, alignedTo alignment: UInt, _ span: Span) -> Bool {
+    couldHaveAsked(for: size, alignedTo: alignment, span.knownBytes)
+}
+
 private func couldHaveAsked(for size: UInt, _ blockBytes: UInt) -> Bool {
     if size > blockBytes { return false }
     if blockBytes <= 64 || blockBytes / 2 <= size { return true }
@@ -249,8 +258,8 @@ private func couldHaveAsked(for size: UInt, _ blockBytes: UInt) -> Bool {
     return alignUp(size, to: granuleBytes) >= blockBytes
 }
 
-/// The same for an aligned request: blocks of slabs are rounded up to the alignment; blocks that
-/// are aligned beyond a granule have spans for themselves.
+/// Blocks of slabs are rounded up to the alignment; blocks that are aligned beyond a granule have
+/// spans for themselves.
 private func couldHaveAsked(
     for size: UInt, alignedTo alignment: UInt, _ blockBytes: UInt
 ) -> Bool {

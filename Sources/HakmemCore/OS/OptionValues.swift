@@ -28,6 +28,8 @@ struct OptionValues {
     /// them always.
     var hasHugeLots: Bool { hugePages > 0 }
     var usesHugePages: Bool { hugePages > 1 }
+    /// Whether growing blocks get room for what others came to.
+    var learnsGrowth = OptionName.growth.spec.defaultValue > 0
     /// Whether there is a pause after a huge page that was dear. Only tests say no, which are not
     /// to depend on what the machine has at hand.
     var pausesHugePages = true
@@ -145,6 +147,7 @@ struct OptionValues {
         case .largeCacheKb: largeCacheBytesMax = value << 10
         case .whaleCacheMb: whaleCacheBytesMax = value << 20
         case .hugePages: hugePages = value
+        case .growth: learnsGrowth = value > 0
         case .evolution: evolution = value
         case .timing: timing = value
         }

@@ -16,6 +16,7 @@ package enum OptionName: Int {
     case largeCacheKb
     case whaleCacheMb
     case hugePages
+    case growth
     case evolution
     case profile
     case timing
@@ -97,6 +98,14 @@ extension OptionName {
                 summary: """
                     what has huge pages: nothing; heaps of 8 MiB and more, under blocks that are \
                     written whole; or all blocks of 2 MiB and more too
+                    """)
+        case .growth:
+            OptionSpec(
+                variable: "HAKMEM_GROWTH", kind: .word, words: "0|1", unit: "",
+                defaultValue: 1, min: 0, max: 1,
+                summary: """
+                    whether a block that realloc moves gets room for what others have grown to \
+                    that the same code has resized
                     """)
         case .evolution:
             OptionSpec(

@@ -102,7 +102,7 @@ struct Statistics: ~Copyable {
             if live > 0 { total.bytes_active += UInt64(span.bytes) }
         case .large:
             if BlockMap.live(span.block).pointee.load(ordering: .relaxed) != 0 {
-                largeBytes += span.blockBytes
+                largeBytes += span.knownBytes
                 largeLive += 1
                 total.bytes_active += UInt64(span.bytes)
             } else {
