@@ -57,11 +57,10 @@ extension ThreadCache {
         let wanted = max(bytes &+ headRoom(bytes, span), expected)
         if wanted <= largeMax, span.state != .whale {
             var block: UInt?
-            if expected > bytes || span.state == .large && bytes >= ThreadCache.roomyMin {
-                block = LargeBlock.allocateToGrow(wanted, orLess: isRemapped, cache: self)
-            }
-            if block == nil, expected > bytes {
+            if expected > bytes {
                 block = LargeBlock.allocateToFill(wanted, cache: self)
+            } else if span.state == .large, bytes >= ThreadCache.roomyMin {
+                block = LargeBlock.allocateToGrow(wanted, orLess: isRemapped, cache: self)
             }
             if let block {
                 hak_copy(block, address, Int(span.blockBytes))
