@@ -67,7 +67,7 @@ extension HeapTests {
                 cache.releaseMemory()
                 _ = pageHeap.purge(now: Clock.nowMs(), all: true)
                 // Of many, four that are neighbours: earlier tests have left holes.
-                var blocks = try (0..<64).map { _ in try Block.take(512 << 10) }
+                var blocks = try (0..<64).map { _ in try Block.take(100_000) }
                 blocks.sort()
                 let spans = blocks.map { BlockMap.span($0)! }
                 let first = try #require(
@@ -78,8 +78,8 @@ extension HeapTests {
                 let neighbours = Array(blocks[first..<first + 4])
                 blocks.removeSubrange(first..<first + 4)
                 neighbours.forEach(Block.free)
-                try require(cache.header.pointee.large.bytes >= 4 * 512 << 10, "not kept")
-                let whole = try Block.take(1536 << 10)
+                try require(cache.header.pointee.large.bytes >= 400_000, "not kept")
+                let whole = try Block.take(300_000)
                 try require(run ~= whole, "untouched memory")
                 try require(cache.header.pointee.large.bytes == 0, "still kept")
                 Block.free(whole)

@@ -77,6 +77,52 @@ extension HeapTests {
             Self.forget()
         }
 
+        /// Blocks of which little is written start where others have started.
+        @Test func sparseBlocksHaveFewStarts() throws {
+            _ = try isDense(after: 8) { Self.write($0, 4096, every: 4096) }
+            try withCache { _ in
+                for bytes in [140_000, 1 << 20, 3 << 20] as [UInt] {
+                    let blocks = try (0..<8).map { _ in try Block.take(bytes) }
+                    for block in blocks {
+                        let granule = BlockMap.span(block)!.start >> granuleShift
+                        try require(granule % LargeBlock.sparseStart == 0, "\(bytes) bytes")
+                    }
+                    blocks.forEach(Block.free)
+                }
+            }
+            Self.forget()
+            #expect(!writtenDensity.isSparse(granules: 64))
+            writtenDensity.add(false, 5)
+            #expect(writtenDensity.isSparse(granules: 64))
+            for _ in 0..<4 { writtenDensity.add(true, 6) }
+            #expect(!writtenDensity.isSparse(granules: 64))
+            Self.forget()
+        }
+
+        /// Room that a growing block has is not expected to be written.
+        @Test func roomIsNoEvidence() throws {
+            try withCache { cache in
+                cache.releaseMemory()
+                _ = pageHeap.purge(now: Clock.nowMs(), all: true)
+                Self.forget()
+                var blocks: [UInt] = []
+                for _ in 0..<6 {
+                    var block = try Block.take(900_000)
+                    Self.write(block, 900_000, every: 4096)
+                    // In the way of growth in place.
+                    blocks.append(try Block.take(20_000))
+                    let span = BlockMap.span(block)!
+                    block = cache.reallocate(block, span, 1_000_000, site: 0x7000_0010)
+                    Self.write(block, 1_000_000, every: 4096)
+                    blocks.append(block)
+                }
+                let granules = UInt(1_000_000) >> granuleShift
+                try require(writtenDensity.isDense(granules: granules), "room made it sparse")
+                blocks.forEach(Block.free)
+                Self.forget()
+            }
+        }
+
         /// A block that may not be read by now is no evidence, and no trap.
         @Test func forbiddenMemoryIsLeftAlone() throws {
             try withCache { cache in

@@ -96,8 +96,10 @@ enum LargeBlock {
             return FreshBlock(address: handOut(span), isZero: false)
         }
         if !Sections.areMeasured { cache.tick() }
-        let alignmentGranules = max(alignment >> granuleShift, 1)
-        guard let span = acquire(granules, alignment: alignmentGranules, cache: cache) else {
+        let startGranules = startGranules(granules)
+        let spanGranules = alignUp(granules, to: startGranules)
+        let alignmentGranules = max(alignment >> granuleShift, startGranules)
+        guard let span = acquire(spanGranules, alignment: alignmentGranules, cache: cache) else {
             return nil
         }
         span.setGrown(false)
@@ -106,6 +108,15 @@ enum LargeBlock {
         if isPlain, !span.header.pointee.isDirty { writtenDensity.noteFresh(span, bytes: bytes) }
         return FreshBlock(address: block, isZero: !span.header.pointee.isDirty)
     }
+
+    /// Granules that a span of so many starts at multiples of, and has a multiple of. Where programs write little of their
+    /// blocks, they write the beginning: spans that start anywhere would come to touch all pages.
+    private static func startGranules(_ granules: UInt) -> UInt {
+        granules >= sparseMin && writtenDensity.isSparse(granules: granules) ? sparseStart : 1
+    }
+
+    private static let sparseMin: UInt = 8
+    static let sparseStart: UInt = 4
 
     /// A span from the page heap. Before it takes memory that was never touched, what the thread
     /// keeps goes back, where it may join with other free spans: pages that are touched first cost

@@ -88,10 +88,21 @@ struct PageHeap {
         noteAcquired()
         let wanted = granules + alignment - 1
         guard
-            let span = fields.pointee.dirty.find(wanted) ?? fields.pointee.clean.find(wanted)
+            let span = findDirty(granules, alignment) ?? fields.pointee.clean.find(wanted)
                 ?? joined(wanted)
         else { return nil }
         return cut(span, granules, alignment)
+    }
+
+    /// The smallest dirty span that has `granules` at a multiple of `alignment`: one of just that
+    /// size may start there.
+    private func findDirty(_ granules: UInt, _ alignment: UInt) -> Span? {
+        let span = fields.pointee.dirty.find(granules)
+        if alignment == 1 { return span }
+        guard let span, alignUp(span.start, to: alignment << granuleShift) == span.start else {
+            return fields.pointee.dirty.find(granules + alignment - 1)
+        }
+        return span
     }
 
     /// A span out of a dirty one; nil if none is large enough.
@@ -99,7 +110,7 @@ struct PageHeap {
         fields.pointee.lock.acquire()
         defer { fields.pointee.lock.release() }
         guard reserveHeaders(),
-            let span = fields.pointee.dirty.find(granules + alignment - 1)
+            let span = findDirty(granules, alignment)
         else { return nil }
         noteAcquired()
         fields.pointee.spansAcquired.wrappingAdd(1, ordering: .relaxed)

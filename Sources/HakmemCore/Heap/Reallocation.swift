@@ -21,7 +21,7 @@ extension ThreadCache {
     func reallocate(_ address: UInt, _ span: Span, _ bytes: UInt, site: UInt) -> UInt {
         ThreadCache.count(header.pointee.reallocs)
         let usable = span.blockBytes
-        if SiteSamples.isOn, span.state != .slab { noteGrowth(span, usable, bytes) }
+        if SiteSamples.isOn, span.state != .slab { noteGrowth(span, bytes) }
         if bytes <= usable {
             if span.state == .large, bytes >= span.askedBytes { return keep(address, span, bytes) }
             if bytes >= ThreadCache.keptMin(of: usable) { return keep(address, span, bytes) }
@@ -106,6 +106,7 @@ extension ThreadCache {
         let span = Span(at: owner & Owner.spanMask)
         guard owner & Owner.wholeMark != 0, span.state == .large else { return }
         growthRecords.noteGrown(span, bytes, isRoomy: isRoomy, site: site)
+        writtenDensity.noteAsked(span, bytes: bytes)
     }
 
     /// Frees what a block was before it moved. The block lives on: its site has freed nothing.
@@ -116,10 +117,11 @@ extension ThreadCache {
     }
 
     /// The block stays its site's, also where realloc is called from somewhere else.
-    private func noteGrowth(_ span: Span, _ usable: UInt, _ bytes: UInt) {
+    private func noteGrowth(_ span: Span, _ bytes: UInt) {
         guard span.site != 0 else { return }
         header.pointee.site = span.site
-        if bytes > usable { SiteSamples.noteGrowth(span.site, from: usable, to: bytes) }
+        let before = span.knownBytes
+        if bytes > before { SiteSamples.noteGrowth(span.site, from: before, to: bytes) }
     }
 
     /// Room that the rule of the block's site expects to be filled, in percent; nil if it has none.

@@ -82,6 +82,13 @@ struct WrittenDensity {
         return granules << granuleShift <= used
     }
 
+    /// Whether large blocks of that size were mostly not written in all their pages, or, where
+    /// nothing is known of them, one of another size was not.
+    func isSparse(granules: UInt) -> Bool {
+        let own = load(WrittenDensity.score(granules: granules))
+        return own < 0 || own == 0 && fields.pointee.denseOnly.load(ordering: .relaxed) < 0
+    }
+
     /// The same of a whale.
     var hasDenseWhales: Bool { load(WrittenDensity.whales) >= WrittenDensity.denseMin }
 
@@ -100,6 +107,13 @@ struct WrittenDensity {
     func noteFresh(_ large: Span, bytes: UInt) {
         let granules = UInt(large.header.pointee.granules)
         note(large, bytes, WrittenDensity.score(granules: granules), newest: 0)
+    }
+
+    /// A large block has room that the program has not asked for, and does not write yet.
+    func noteAsked(_ large: Span, bytes: UInt) {
+        if fields.pointee.newest[0].span.load(ordering: .relaxed) == large.address {
+            fields.pointee.newest[0].bytes.store(bytes, ordering: .relaxed)
+        }
     }
 
     /// A slab of a medium class has.
