@@ -90,6 +90,21 @@ extension HeapTests {
             }
         }
 
+        /// A block that was never resized is not taken for one with room.
+        @Test func anAlignedBlockHasNoRoom() throws {
+            try withCache { cache in
+                guard let block = hakMemalign(1 << 16, 100)?.address else {
+                    throw Violation.outOfMemory
+                }
+                let span = try live(block)
+                let moved = cache.reallocate(block, span, 535, site: 0x8000_0010)
+                try require(moved != block, "it keeps a granule for 535 bytes")
+                let slab = try live(moved)
+                hakFreeSized(UnsafeMutableRawPointer(bitPattern: moved), 535)
+                try require(ThreadCache.isReady(moved, slab), "a sized free was refused")
+            }
+        }
+
         @Test func shorterEndsCountFasterThanLongerOnes() throws {
             try withCache { cache in
                 let site: UInt = 0x3000_0010

@@ -5,8 +5,8 @@
 // all of that at once. It is copied once instead of at each step, and leaves no holes behind that
 // its larger self does not fit into. What it never comes to write is untouched memory.
 //
-// Room that is never filled costs nothing where it is untouched memory; where it is not, nobody else
-// has it. So all room that blocks have is bounded by a part of what is in use.
+// Room that is never filled costs nothing where it is untouched memory; where it is not, nobody
+// else has it. So all room that blocks have is bounded by a part of what is in use.
 //
 // A record for each of 127 call sites, chosen by hash; a newer site takes an older one's. A block's
 // span names the record that it counts for (Span.growthRecord). The estimate follows shorter ends
@@ -19,7 +19,8 @@ import Synchronization
 struct GrowthRecord: ~Copyable {
     /// The return address of its calls of realloc.
     let site: Atomic<UInt>
-    /// The estimate, in bytes, a multiple of 16; in its low bits how many ends it is from, up to 15.
+    /// The estimate, in bytes, a multiple of 16; in its low bits how many ends it is from, up to
+    /// 15.
     let estimate: Atomic<UInt>
 }
 

@@ -109,8 +109,9 @@ enum LargeBlock {
         return FreshBlock(address: block, isZero: !span.header.pointee.isDirty)
     }
 
-    /// Granules that a span of so many starts at multiples of, and has a multiple of. Where programs write little of their
-    /// blocks, they write the beginning: spans that start anywhere would come to touch all pages.
+    /// Granules that a span of so many starts at multiples of, and has a multiple of. Where
+    /// programs write little of their blocks, they write the beginning: spans that start anywhere
+    /// would come to touch all pages.
     private static func startGranules(_ granules: UInt) -> UInt {
         granules >= sparseMin && writtenDensity.isSparse(granules: granules) ? sparseStart : 1
     }

@@ -6,7 +6,8 @@
 // A large block that has to move goes, in this order,
 //   - to a free span whose memory is there and has room to grow on: copying costs less than new
 //     pages;
-//   - to any span with room for what blocks grown here come to, where that is known (GrowthRecords);
+//   - to any span with room for what blocks that are grown here come to, where that is known
+//     (GrowthRecords);
 //   - into a mapping of its own, as a whale: the kernel moves its pages, nothing is copied, now
 //     and whenever it moves again;
 //   - to any other block.
@@ -16,15 +17,18 @@ import Synchronization
 
 extension ThreadCache {
     /// The block at `address` resized to `bytes`, moved if need be; 0 when out of memory, and the
-    /// block is then untouched. `address` is a block's that is out; `bytes` is not 0; `site` is where
-    /// the program asks for it.
+    /// block is then untouched. `address` is a block's that is out; `bytes` is not 0; `site` is
+    /// where the program asks for it.
     func reallocate(_ address: UInt, _ span: Span, _ bytes: UInt, site: UInt) -> UInt {
         ThreadCache.count(header.pointee.reallocs)
         let usable = span.blockBytes
         if SiteSamples.isOn, span.state != .slab { noteGrowth(span, bytes) }
         if bytes <= usable {
-            if span.state == .large, bytes >= span.askedBytes { return keep(address, span, bytes) }
-            if bytes >= ThreadCache.keptMin(of: usable) { return keep(address, span, bytes) }
+            let fillsRoom = span.state == .large && span.isResized && bytes >= span.askedBytes
+            if fillsRoom || bytes >= ThreadCache.keptMin(of: usable) {
+                if span.state == .large { growthRecords.noteKept(span, bytes) }
+                return address
+            }
             if span.state != .slab, shrinkInPlace(span, bytes) { return address }
         } else if span.state != .slab, growInPlace(span, bytes, site) {
             return address
@@ -37,12 +41,6 @@ extension ThreadCache {
             }
         }
         return move(address, span, bytes, site)
-    }
-
-    /// A block that has the room already.
-    private func keep(_ address: UInt, _ span: Span, _ bytes: UInt) -> UInt {
-        if span.state == .large { growthRecords.noteKept(span, bytes) }
-        return address
     }
 
     /// The least that is worth a place with room, and the least for which the kernel moves pages.
@@ -143,8 +141,8 @@ extension ThreadCache {
     }
 
     /// Room to grow for a block that is not tiny; none where it would change the kind of block, and
-    /// none for a program that grows by half or more at a time: it sees to that itself. Half of what
-    /// it had asked for is a third of what it has, where its size class has added an eighth.
+    /// none for a program that grows by half or more at a time: it sees to that itself. Half of
+    /// what it had asked for is a third of what it has, where its size class has added an eighth.
     @inline(__always)
     static func headRoom(
         _ bytes: UInt, from asked: UInt, percent: UInt = policy.pointee.headRoomPercent

@@ -48,8 +48,8 @@ struct SpanHeader: ~Copyable {
     /// on. Large and whale: low bits of the call site.
     var cursor: UInt32 = 0
     /// Slab: how many of its blocks were handed out ever; those behind them are zeros. UInt32.max
-    /// once no such block is left (LineSearch). Free and dirty: since when, in ms. Large: bytes that
-    /// the program has asked for last, by malloc or realloc.
+    /// once no such block is left (LineSearch). Free and dirty: since when, in ms. Large: bytes
+    /// that the program has asked for last, by malloc or realloc.
     var usedBlocksOrStamp: UInt32 = 0
     /// Slab of a dense class: where in the line at `cursor` the search goes on. Large and whale:
     /// high bits of the call site.
