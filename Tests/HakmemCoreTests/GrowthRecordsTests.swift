@@ -97,6 +97,8 @@ extension HeapTests {
                     throw Violation.outOfMemory
                 }
                 let span = try live(block)
+                // What was there before may look like a free block.
+                pointer(block, to: UInt64.self).pointee = 1
                 let moved = cache.reallocate(block, span, 535, site: 0x8000_0010)
                 try require(moved != block, "it keeps a granule for 535 bytes")
                 let slab = try live(moved)
