@@ -71,7 +71,10 @@ extension HeapTests {
                 for _ in 0..<3000 {
                     let index = random.below(40)
                     if index >= blocks.count {
-                        blocks.append(try Block.take(1 + UInt(random.below(100_000))))
+                        let block = try Block.take(8 + UInt(random.below(100_000)))
+                        // What was there before may look like a free block, and be copied.
+                        pointer(block, to: UInt64.self).pointee = 1
+                        blocks.append(block)
                     } else if random.below(4) == 0 {
                         Block.free(blocks.remove(at: index))
                     } else {

@@ -99,6 +99,26 @@ extension HeapTests {
             Self.forget()
         }
 
+        /// Sparse blocks are looked at, too: a program may come to write them whole.
+        @Test func sparseBlocksMayBecomeDense() throws {
+            try withCache { cache in
+                cache.releaseMemory()
+                _ = pageHeap.purge(now: Clock.nowMs(), all: true)
+                Self.forget()
+                let granules = Self.bytes >> granuleShift
+                writtenDensity.add(false, 6)
+                try require(writtenDensity.isSparse(granules: granules))
+                let blocks = try (0..<8).map { _ in
+                    let block = try Block.take(Self.bytes)
+                    Self.write(block, Self.bytes, every: 4096)
+                    return block
+                }
+                try require(!writtenDensity.isSparse(granules: granules), "nobody has looked")
+                blocks.forEach(Block.free)
+                Self.forget()
+            }
+        }
+
         /// Room that a growing block has is not expected to be written.
         @Test func roomIsNoEvidence() throws {
             try withCache { cache in

@@ -121,7 +121,8 @@ struct GrowthRecords {
     private func change(_ span: Span, _ body: () -> Void) {
         let before = room(span)
         body()
-        fields.pointee.roomBytes.wrappingAdd(room(span) &- before, ordering: .relaxed)
+        let more = room(span) &- before
+        if more != 0 { fields.pointee.roomBytes.wrappingAdd(more, ordering: .relaxed) }
     }
 
     private func room(_ span: Span) -> UInt {

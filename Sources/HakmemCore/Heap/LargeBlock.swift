@@ -96,12 +96,13 @@ enum LargeBlock {
             return FreshBlock(address: handOut(span), isZero: false)
         }
         if !Sections.areMeasured { cache.tick() }
-        let startGranules = startGranules(granules)
-        let spanGranules = alignUp(granules, to: startGranules)
-        let alignmentGranules = max(alignment >> granuleShift, startGranules)
-        guard let span = acquire(spanGranules, alignment: alignmentGranules, cache: cache) else {
-            return nil
-        }
+        let start = startGranules(granules)
+        let spanGranules = alignUp(granules, to: start)
+        let alignmentGranules = max(alignment >> granuleShift, 1)
+        guard
+            let span = acquire(
+                spanGranules, alignment: alignmentGranules, start: start, cache: cache)
+        else { return nil }
         span.setGrown(false)
         let offset = isPlain ? offset(span.start) : 0
         let block = publish(span, at: offset, bytes, site, cache: cache)
@@ -116,19 +117,25 @@ enum LargeBlock {
         granules >= sparseMin && writtenDensity.isSparse(granules: granules) ? sparseStart : 1
     }
 
+    /// Granules of the least such span, and where they start.
     private static let sparseMin: UInt = 8
     static let sparseStart: UInt = 4
 
     /// A span from the page heap. Before it takes memory that was never touched, what the thread
     /// keeps goes back, where it may join with other free spans: pages that are touched first cost
     /// more than what is kept saves, for a site that is kept hot too.
-    private static func acquire(_ granules: UInt, alignment: UInt, cache: ThreadCache) -> Span? {
-        if let span = pageHeap.acquireDirty(granules, alignment: alignment) { return span }
+    ///
+    /// It starts at a multiple of `alignment`, which is asked for, and at best of `start`.
+    private static func acquire(
+        _ granules: UInt, alignment: UInt, start: UInt, cache: ThreadCache
+    ) -> Span? {
+        let multiple = max(alignment, start)
+        if let span = pageHeap.acquireDirty(granules, alignment: multiple) { return span }
         if cache.header.pointee.large.bytes > 0 { cache.header.pointee.large.releaseAll() }
         if alignment == 1, writtenDensity.isDense(granules: granules) {
             return pageHeap.acquireDense(granules)
         }
-        return pageHeap.acquire(granules, alignment: alignment)
+        return pageHeap.acquire(granules, alignment: multiple)
     }
 
     /// A block of at least `bytes` in memory that is there already, with room behind it; nil if
@@ -141,7 +148,9 @@ enum LargeBlock {
 
     /// A block of `bytes` that is to be filled by and by; nil when out of memory.
     static func allocateToFill(_ bytes: UInt, cache: ThreadCache) -> UInt? {
-        guard let span = acquire(granules(bytes), alignment: 1, cache: cache) else { return nil }
+        guard let span = acquire(granules(bytes), alignment: 1, start: 1, cache: cache) else {
+            return nil
+        }
         span.setGrown(false)
         return publish(span, at: offset(span.start), bytes, cache.takeSite(), cache: cache)
     }

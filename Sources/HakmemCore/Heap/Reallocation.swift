@@ -69,7 +69,6 @@ extension ThreadCache {
         }
         if !isRemapped || span.state == .slab { return 0 }
         let percent = growthPercent(span) ?? ThreadCache.whaleRoomPercent
-        if span.state == .large { growthRecords.noteGone(span) }
         return whaleCache.grow(span, to: bytes, roomPercent: percent)
     }
 

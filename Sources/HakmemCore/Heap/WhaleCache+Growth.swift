@@ -83,6 +83,7 @@ extension WhaleCache {
                 fields.pointee.liveCount.wrappingSubtract(1, ordering: .relaxed)
                 pageHeap.discardHeader(span)
             } else {
+                growthRecords.noteGone(span)
                 pageHeap.release(span, isDirty: false)
             }
             return target.block
