@@ -87,18 +87,16 @@ HAK_INLINE void hak_exited_set(bool exited) { hak_tls_exited = exited; }
 /* ---- Bits ---- */
 
 /*
- * Takes the mark of a ready block, bit 23, off its first word; false when it was not there. Two
- * instructions with the branch on it; the compiler makes a load, a test and a store of it.
+ * Takes the mark of a ready block off its first word, all but bit 4; false when that was not there.
+ * Two instructions with the branch on it; the compiler makes a load, a test and a store of it.
  */
 HAK_INLINE bool hak_mark_clear(uintptr_t block) {
 #if defined(__x86_64__)
   bool was_set;
-  __asm__("btrq $23, %0" : "+m"(*(uint64_t *)block), "=@ccc"(was_set));
+  __asm__("andl $16, %0" : "+m"(*(uint32_t *)block), "=@ccnz"(was_set));
   return was_set;
 #else
-  uint64_t word = *(uint64_t *)block;
-  *(uint64_t *)block = word & ~((uint64_t)1 << 23);
-  return word >> 23 & 1;
+  return (*(uint32_t *)block &= 16) != 0;
 #endif
 }
 

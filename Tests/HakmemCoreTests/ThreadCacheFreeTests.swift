@@ -35,6 +35,24 @@ extension HeapTests {
                 try require(Block.liveOutsideBins(cache, sizeClass) == 0, "blocks are lost")
             }
         }
+
+        /// A program that writes one byte of the mark into a block, and no more, has not freed it.
+        @Test(arguments: [16, 24, 1024, 1025, 5000] as [UInt])
+        func oneByteOfTheMarkIsNoMark(bytes: UInt) throws {
+            try withCache { cache in
+                let sizeClass = SizeClass(bytes: bytes)
+                for mark in [ReadyMark.used, ReadyMark.new] {
+                    for index in 0..<8 as Range<UInt> {
+                        let block = try Block.take(bytes)
+                        let byte = UInt8(truncatingIfNeeded: mark >> UInt64(index * 8))
+                        pointer(block + index, to: UInt8.self).pointee = byte
+                        Block.free(block)
+                        try require(cache.isReady(block, sizeClass), "byte \(index): lost")
+                    }
+                }
+                try requireIntact(cache)
+            }
+        }
     }
 }
 

@@ -11,25 +11,40 @@
 import CHakmemShim
 import Synchronization
 
-/// What a block that is ready has in the lower half of its first word, and malloc takes bit 23 off.
+/// What a block that is ready has in the lower half of its first word. Malloc takes it off, but for
+/// bit 4.
 /// The upper half says whether it was ever handed out. They fit immediates: the check and the mark
-/// are an instruction each, and no register.
+/// are an instruction each, and no register. What is left of it is no mark whichever byte a program
+/// then writes, if it writes no more.
 ///
 /// Free looks at the byte with that bit alone. A load of more waits, where the program's last write
-/// was one of less, until that has reached the processor's cache; a load of one byte never does
-/// (docs/adr/0030-the-mark-is-asked-for-by-one-byte.md). That byte is no text's, nor a small
-/// number's, and of pointers it is one in 256, wherever the heap may lie.
+/// was one of less, until that has reached the processor's cache, and some processors wait for all
+/// but what a write began with; a load of the first byte never does
+/// (docs/adr/0030-the-mark-is-asked-for-by-one-byte.md). 0xF5 begins no text and no pointer, and of
+/// numbers one in 256.
 enum ReadyMark {
-    private static let lower: UInt32 = 0x8AF5_3A9D
+    private static let lower: UInt32 = 0x8A9D_3AF5
     /// A block that the program has freed, or that was not new memory.
     static let used = UInt64(bitPattern: Int64(Int32(bitPattern: lower)))
     /// A block that was never handed out, in memory that is otherwise zero.
     static let new = UInt64(lower)
 
+    /// The bit that malloc asks for, and leaves.
+    private static let left: UInt64 = 1 << 4
+    /// What malloc leaves of the mark of new memory.
+    static let newTaken = new & left
+
+    /// Whether it is on the top of a bin, or the sentinel is that: calloc asks, and takes nothing
+    /// off. What follows reads the whole word, and would wait for a write of a part of it.
+    @inline(__always)
+    static func isOnTop(_ block: UInt) -> Bool {
+        pointer(block, to: UInt64.self).pointee & left != 0
+    }
+
     /// Whether it may be on a block: hardly ever on one that the program has.
     @inline(__always)
     static func mayBeOn(_ block: UInt) -> Bool {
-        pointer(block &+ 2, to: UInt8.self).pointee == UInt8(truncatingIfNeeded: lower >> 16)
+        pointer(block, to: UInt8.self).pointee == UInt8(truncatingIfNeeded: lower)
     }
 
     @inline(__always)
@@ -43,10 +58,12 @@ enum ReadyMark {
     }
 
     /// Zeroes the first `bytes`, one at least, of a block that was just taken off a bin: of a new
-    /// one only what is left of its mark.
+    /// one, which has `newMark`, only that.
     @inline(__always)
-    static func zero(_ block: UInt, bytes: UInt) -> UnsafeMutableRawPointer? {
-        if pointer(block, to: UInt64.self).pointee == new & ~(1 << 23) {
+    static func zero(
+        _ block: UInt, bytes: UInt, newMark: UInt64
+    ) -> UnsafeMutableRawPointer? {
+        if pointer(block, to: UInt64.self).pointee == newMark {
             pointer(block, to: UInt64.self).pointee = 0
             return UnsafeMutableRawPointer(bitPattern: block)
         }

@@ -9,19 +9,19 @@ import CHakmemShim
     let (bytes, overflows) = count.multipliedReportingOverflow(by: size)
     if overflows { return outOfMemory() }
     if bytes > tinyMax { return hakCallocMedium(bytes) }
-    let block = takeReady(bytes)
+    let block = takeReady(bytes, leavesMark: true)
     if block == 0 { return hakCallocSlow(bytes) }
     ThreadCache.count(ThreadCache(at: hak_cache_get()).header.pointee.callocs)
-    return ReadyMark.zero(block, bytes: bytes)
+    return ReadyMark.zero(block, bytes: bytes, newMark: ReadyMark.new)
 }
 
 /// The same for blocks above tiny ones.
 @inline(never)
 @c(hak_calloc_medium) public func hakCallocMedium(_ bytes: UInt) -> UnsafeMutableRawPointer? {
-    let block = takeReadyMedium(bytes)
+    let block = takeReadyMedium(bytes, leavesMark: true)
     if block == 0 { return hakCallocSlow(bytes) }
     ThreadCache.count(ThreadCache(at: hak_cache_get()).header.pointee.callocs)
-    return ReadyMark.zero(block, bytes: bytes)
+    return ReadyMark.zero(block, bytes: bytes, newMark: ReadyMark.new)
 }
 
 @inline(never)
@@ -33,7 +33,8 @@ import CHakmemShim
         if cache != hak_cache_none() {
             ThreadCache.count(ThreadCache(at: cache).header.pointee.callocs)
         }
-        return ReadyMark.zero(UInt(bitPattern: block), bytes: max(bytes, 1))
+        return ReadyMark.zero(
+            UInt(bitPattern: block), bytes: max(bytes, 1), newMark: ReadyMark.newTaken)
     }
     let block =
         Sections.measure(.mallocSlow) {

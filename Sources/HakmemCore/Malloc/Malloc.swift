@@ -22,8 +22,8 @@
 // (docs/adr/0002-embedded-swift-flags.md).
 //
 // Blocks on a bin's stack are ready: live in the map, and with the mark as their first word. The
-// mark tells free that the block is already there; and malloc, which takes its bit 23 off, that it
-// has a block and not the sentinel.
+// mark tells free that the block is already there; and malloc, which takes all of it off but bit 4,
+// that it has a block and not the sentinel.
 
 import CHakmemShim
 import Synchronization
@@ -47,24 +47,25 @@ import Synchronization
 
 /// What malloc's second hit path does: of more than tinyMax bytes; 0 when no such block is ready.
 @inline(__always)
-func takeReadyMedium(_ size: UInt) -> UInt {
+func takeReadyMedium(_ size: UInt, leavesMark: Bool = false) -> UInt {
     if size > mediumMax { return 0 }
-    let bin = hak_cache_get() &+ SizeClass.binOffset(bytesAboveTiny: size)
-    let top = pointer(bin, to: Bin.self).pointee.top
-    let block = pointer(top, to: UInt.self).pointee
-    if !hak_mark_clear(block) { return 0 }
-    pointer(bin, to: Bin.self).pointee.top = top &+ 8
-    return block
+    return takeReady(
+        hak_cache_get() &+ SizeClass.binOffset(bytesAboveTiny: size), leavesMark)
 }
 
 /// What malloc's hit path does, for its relatives; 0 when no block of that size is ready.
 @inline(__always)
-func takeReady(_ size: UInt) -> UInt {
+func takeReady(_ size: UInt, leavesMark: Bool = false) -> UInt {
     if size > tinyMax { return 0 }
-    let bin = hak_cache_get() &+ ((size &+ (unitBytes &- 1)) & ~(unitBytes &- 1))
+    return takeReady(
+        hak_cache_get() &+ ((size &+ (unitBytes &- 1)) & ~(unitBytes &- 1)), leavesMark)
+}
+
+@inline(__always)
+private func takeReady(_ bin: UInt, _ leavesMark: Bool) -> UInt {
     let top = pointer(bin, to: Bin.self).pointee.top
     let block = pointer(top, to: UInt.self).pointee
-    if !hak_mark_clear(block) { return 0 }
+    if leavesMark ? !ReadyMark.isOnTop(block) : !hak_mark_clear(block) { return 0 }
     pointer(bin, to: Bin.self).pointee.top = top &+ 8
     return block
 }
