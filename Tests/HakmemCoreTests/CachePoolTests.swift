@@ -13,17 +13,45 @@ extension HeapTests {
         @Test func aMessageIsFullAtItsBound() throws {
             let acquired = messagePool.acquire()
             let message = try #require(acquired)
-            for block in 0..<Message.blocksMax {
-                #expect(!message.isFull)
-                message.append(block)
+            let sizeClass = SizeClass(bytes: tinyMax)
+            for block in 1..<UInt(Message.blocksMax) {
+                #expect(!message.append(block, sizeClass))
             }
-            #expect(message.isFull)
-            #expect((0..<Int(Message.blocksMax)).allSatisfy { message.blocks[$0] == UInt($0) })
+            #expect(message.append(UInt(Message.blocksMax), sizeClass))
+            #expect((0..<Int(Message.blocksMax)).allSatisfy { message.blocks[$0] == UInt($0) + 1 })
             messagePool.release(message)
             let again = messagePool.acquire()
             #expect(again?.address == message.address)
             #expect(again?.header.pointee.count == .some(0))
             messagePool.release(message)
+        }
+
+        /// A message keeps few large blocks, which would be much memory, from their owner.
+        @Test func aMessageIsFullOfSoManyBytes() throws {
+            for bytes in [tinyMax + 1, 5000, mediumMax] as [UInt] {
+                let sizeClass = SizeClass(bytes: bytes)
+                let acquired = messagePool.acquire()
+                let message = try #require(acquired)
+                var count: UInt = 1
+                while !message.append(count * unitBytes, sizeClass) { count += 1 }
+                let most = UInt(Message.bytesMax) + sizeClass.blockBytes
+                #expect(count * sizeClass.blockBytes < most, "\(bytes) bytes")
+                #expect(count > 1, "\(bytes) bytes")
+                messagePool.release(message)
+            }
+        }
+
+        @Test func theOwnerWordNamesCacheAndClass() throws {
+            try withCache { cache in
+                for bytes in [16, tinyMax, tinyMax + 1, mediumMax] as [UInt] {
+                    let block = try Block.take(bytes)
+                    let owner = BlockMap.owner(block)
+                    try require(Owner.cache(owner) == cache, "\(bytes) bytes: another cache")
+                    try require(
+                        Owner.sizeClass(owner) == SizeClass(bytes: bytes), "another class")
+                    Block.free(block)
+                }
+            }
         }
 
         /// Blocks freed by another thread come home when it exits, and not before they are sent.

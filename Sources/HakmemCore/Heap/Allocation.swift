@@ -135,8 +135,8 @@ extension ThreadCache {
             return
         }
         guard let span = BlockMap.span(address), ownsExactly(span, address) else { return }
-        if owner != self.address {
-            freeRemote(address, span, ThreadCache(at: owner))
+        if Owner.cache(owner) != self {
+            freeRemote(address, span, owner)
         } else {
             freeLocal(address, span)
         }
@@ -154,7 +154,7 @@ extension ThreadCache {
     /// Reads neither the span's header nor its live words, which the owner writes: whether it
     /// is out, the owner finds when the message comes.
     @inline(__always)
-    func sendRemote(_ address: UInt, _ owner: ThreadCache) -> Bool {
+    func sendRemote(_ address: UInt, _ owner: UInt) -> Bool {
         guard heapExtent.pointee.covers(address), address & (unitBytes &- 1) == 0,
             !ReadyMark.isOn(address)
         else { return false }
@@ -165,7 +165,7 @@ extension ThreadCache {
         return true
     }
 
-    private func freeRemote(_ address: UInt, _ span: Span, _ owner: ThreadCache) {
+    private func freeRemote(_ address: UInt, _ span: Span, _ owner: UInt) {
         guard ThreadCache.isOut(address) else {
             Misuse.reportFree(of: address, in: span)
             return
@@ -176,7 +176,7 @@ extension ThreadCache {
         // look, but not as to this block: who frees it last has seen what was done with it before.
         var sent = address
         if ReadyMark.isOn(address) {
-            if owner.isReady(address, span.sizeClass) {
+            if Owner.cache(owner).isReady(address, span.sizeClass) {
                 Misuse.reportFree(of: address, in: span)
                 return
             }

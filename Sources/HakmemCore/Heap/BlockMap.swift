@@ -36,12 +36,28 @@ struct MapGranule: ~Copyable {
 /// The owner word of a granule: an address whose low bits say what it is the address of.
 ///
 ///   0                 nobody's: not ours, or free, or the inside of a large block
-///   cache             a slab of this thread cache
+///   bin               a slab: the bin of its thread cache that its blocks belong into
 ///   span | wholeMark  the first granule of a block that has its span for itself
 enum Owner {
     static let wholeMark: UInt = 2
     /// Spans are aligned to 64 bytes.
     static let spanMask: UInt = ~0x3F
+    /// Bins lie in the first page of their cache.
+    private static let binMask: UInt = 0xFFF
+
+    /// The owner word of a slab.
+    @inline(__always)
+    static func slab(_ cache: ThreadCache, _ sizeClass: SizeClass) -> UInt {
+        cache.address | sizeClass.binOffset
+    }
+
+    /// The cache that an owner word of a slab names.
+    @inline(__always)
+    static func cache(_ owner: UInt) -> ThreadCache { ThreadCache(at: owner & ~binMask) }
+
+    /// The class that it names.
+    @inline(__always)
+    static func sizeClass(_ owner: UInt) -> SizeClass { SizeClass(binOffset: owner & binMask) }
 }
 
 enum BlockMap {

@@ -152,9 +152,8 @@ extension ThreadCache {
         while slot <= bottom {
             let block = pointer(slot, to: UInt.self).pointee
             slot += 8
-            guard BlockMap.owner(block) == address, ThreadCache.isOut(block),
-                ReadyMark.isOn(block),
-                BlockMap.span(block).unsafelyUnwrapped.sizeClass == sizeClass
+            guard BlockMap.owner(block) == Owner.slab(self, sizeClass),
+                ThreadCache.isOut(block), ReadyMark.isOn(block)
             else { continue }
             let line = BlockMap.live(block)
             let live = line.pointee.load(ordering: .relaxed)
@@ -181,7 +180,7 @@ extension ThreadCache {
         LineSearch.restart(span, sizeClass)
         recallOwnMap(span)
         // It may have been on its way to the page heap or from there.
-        span.publish(owner: address)
+        span.publish(owner: Owner.slab(self, sizeClass))
         countSlab(span, record(sizeClass))
         span.header.pointee.isFull = span.header.pointee.blocksOut == span.blocks
         if span.header.pointee.isFull {

@@ -3,12 +3,12 @@
 // Remote frees, in messages: the blocks that one thread frees of another's are gathered, sent to
 // the owner's inbox with one exchange for many, and freed by the owner at its next refill.
 //
-//   message (512 B):  next · owner · count · blocks[61]
+//   message (512 B):  next · owner · count, bytes · blocks[61]
 //
 // A thread has a few messages open at a time, each for one owner. Blocks in an open message are
 // still out as far as the map says, so their spans cannot go; the owner sees them only when the
-// message is sent: when it is full, when its place is needed for another owner, at the sender's
-// tick, and when the sender's thread exits.
+// message is sent: when it is full or its blocks are `bytesMax`, when its place is needed for
+// another owner, at the sender's tick, and when the sender's thread exits.
 //
 // Ordering: the sender's blocks are published by the releasing compare-exchange on the owner's
 // inbox; the owner takes the whole list with one acquiring exchange. A pushed list is only ever
@@ -26,7 +26,9 @@ struct MessageHeader {
     var next: UInt
     /// The thread cache that owns the blocks.
     var owner: UInt
-    var count: UInt
+    var count: UInt32
+    /// Bytes of its blocks, as many as are not tiny.
+    var bytes: UInt32
 }
 
 struct Message {
@@ -34,16 +36,20 @@ struct Message {
 
     static let bytes: UInt = 512
     private static let headerBytes: UInt = 24
-    static let blocksMax = (bytes - headerBytes) / 8
+    static let blocksMax = UInt32((bytes - headerBytes) / 8)
+    /// What a message keeps from its owner at most; tiny blocks are no more in any case.
+    static let bytesMax: UInt32 = 64 << 10
 
     var header: UnsafeMutablePointer<MessageHeader> { pointer(address, to: MessageHeader.self) }
-    var isFull: Bool { header.pointee.count == Message.blocksMax }
-
+    /// Adds a block; true when the message is full.
     @inline(__always)
-    func append(_ block: UInt) {
-        let count = header.pointee.count
-        pointer(address &+ Message.headerBytes &+ count &* 8, to: UInt.self).pointee = block
-        header.pointee.count = count &+ 1
+    func append(_ block: UInt, _ sizeClass: SizeClass) -> Bool {
+        let count = header.pointee.count &+ 1
+        blocks[Int(count &- 1)] = block
+        header.pointee.count = count
+        if sizeClass.isTiny { return count == Message.blocksMax }
+        header.pointee.bytes &+= UInt32(sizeClass.blockBytes)
+        return count == Message.blocksMax || header.pointee.bytes >= Message.bytesMax
     }
 
     @inline(__always)
@@ -82,6 +88,7 @@ struct MessagePool {
         fields.pointee.firstSpare = message.header.pointee.next
         fields.pointee.lock.release()
         message.header.pointee.count = 0
+        message.header.pointee.bytes = 0
         return message
     }
 
@@ -103,20 +110,20 @@ struct Outgoing: ~Copyable {
     private var slots: InlineArray<8, UInt>
     private var openCount: UInt
 
-    /// Adds a block of `owner`'s; false when out of memory for a message.
+    /// Adds a block of a slab that has this owner word; false when out of memory for a message.
     @inline(__always)
-    mutating func add(_ block: UInt, owner: ThreadCache) -> Bool {
-        let slot = Outgoing.slot(owner)
+    mutating func add(_ block: UInt, owner: UInt) -> Bool {
+        let cache = Owner.cache(owner)
+        let slot = Outgoing.slot(cache)
         let address = slots[unchecked: slot]
         if address != 0 {
             let message = Message(address: address)
-            if message.header.pointee.owner == owner.address {
-                message.append(block)
-                if message.isFull { send(slot) }
+            if message.header.pointee.owner == cache.address {
+                if message.append(block, Owner.sizeClass(owner)) { send(slot) }
                 return true
             }
         }
-        return open(slot, block, owner)
+        return open(slot, block, owner, cache)
     }
 
     /// Caches lie some pages apart: the page number is mixed so that neighbours spread.
@@ -126,11 +133,14 @@ struct Outgoing: ~Copyable {
     }
 
     @inline(never)
-    private mutating func open(_ slot: Int, _ block: UInt, _ owner: ThreadCache) -> Bool {
+    private mutating func open(
+        _ slot: Int, _ block: UInt, _ owner: UInt, _ cache: ThreadCache
+    ) -> Bool {
         if slots[slot] != 0 { send(slot) }
         guard let message = messagePool.acquire() else { return false }
-        message.header.pointee.owner = owner.address
-        message.append(block)
+        message.header.pointee.owner = cache.address
+        // No block is so large that it fills a message.
+        _ = message.append(block, Owner.sizeClass(owner))
         slots[slot] = message.address
         openCount += 1
         return true

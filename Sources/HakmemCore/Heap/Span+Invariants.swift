@@ -19,7 +19,7 @@
             for line in 0..<UInt(lines) {
                 let base = start + line << lineShift
                 let live = BlockMap.live(base).pointee.load(ordering: .relaxed)
-                if BlockMap.owner(base) != cache.address {
+                if BlockMap.owner(base) != Owner.slab(cache, sizeClass) {
                     found.append("line \(line): not owned by its cache")
                 }
                 let fed = UInt(OwnMap.entry(base, cache.address).pointee)

@@ -91,6 +91,7 @@ extension ThreadCache {
     @inline(never)
     private func returnReady(_ sizeClass: SizeClass, _ slot: UInt, _ end: UInt) {
         let map = BlockMapView()
+        let owner = Owner.slab(self, sizeClass)
         // No block is near address 0: it ends the last line's run.
         let behind = pointer(end, to: UInt.self).pointee
         pointer(end, to: UInt.self).pointee = 0
@@ -101,7 +102,7 @@ extension ThreadCache {
             let line = map.live(first)
             let span = map.span(first)
             // A block that is here twice may have left its slab, and that this cache.
-            if map.owner(first) != address {
+            if map.owner(first) != owner {
                 pointer(end, to: UInt.self).pointee = behind
                 return returnOneByOne(sizeClass, slot, end)
             }
@@ -131,7 +132,7 @@ extension ThreadCache {
             let block = pointer(slot, to: UInt.self).pointee
             // The caller counts all of them as returned.
             record(sizeClass).pointee.blocksOut &+= 1
-            if BlockMap.owner(block) == address, ThreadCache.isOut(block) {
+            if BlockMap.owner(block) == Owner.slab(self, sizeClass), ThreadCache.isOut(block) {
                 returnToSlab(block)
             } else {
                 Misuse.reportFree(of: block, in: BlockMapView().span(block))

@@ -76,7 +76,7 @@ extension ThreadCache {
             return nil
         }
         span.setState(.slab)
-        span.publish(owner: address)
+        span.publish(owner: Owner.slab(self, sizeClass))
         countSlab(span, record)
         record.pointee.available.pushLast(span)
         if isClean, !sizeClass.isSmall { writtenDensity.noteFresh(span) }

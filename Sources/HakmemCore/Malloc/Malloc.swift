@@ -148,14 +148,15 @@ private func takeReady(_ bin: UInt, _ leavesMark: Bool) -> UInt {
         return
     }
     let owner = BlockMap.owner(address)
-    if owner == 0 || owner == cache || cache == hak_cache_none() { return hakFreeMiss(block) }
-    return owner & Owner.wholeMark != 0 ? hakFreeLarge(block) : hakFreeRemote(block)
+    if owner == 0 || cache == hak_cache_none() { return hakFreeMiss(block) }
+    if owner & Owner.wholeMark != 0 { return hakFreeLarge(block) }
+    return Owner.cache(owner).address == cache ? hakFreeMiss(block) : hakFreeRemote(block)
 }
 
 @inline(never)
 @c(hak_free_remote) public func hakFreeRemote(_ block: UnsafeMutableRawPointer?) {
     let address = UInt(bitPattern: block)
-    let owner = ThreadCache(at: BlockMap.owner(address))
+    let owner = BlockMap.owner(address)
     if !ThreadCache(at: hak_cache_get()).sendRemote(address, owner) { return hakFreeMiss(block) }
 }
 
