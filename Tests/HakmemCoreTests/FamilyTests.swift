@@ -53,6 +53,22 @@ extension HeapTests {
             }
         }
 
+        /// A program that writes over what it has freed gets zeros from calloc none the less.
+        @Test(arguments: [0, 16, 24, 1 << 32] as [UInt64], [16, 48, 1024, 5000] as [UInt])
+        func freedMemoryThatWasWrittenIsZeroed(word: UInt64, bytes: UInt) throws {
+            try withCache { _ in
+                for callsSlow in [false, true] {
+                    let block = hakMalloc(bytes)!
+                    block.fill(bytes, 0x5A5A_5A5A_5A5A_5A5A)
+                    hakFree(block)
+                    pointer(block.address, to: UInt64.self).pointee = word
+                    let zeroed = callsSlow ? hakCallocSlow(bytes)! : hakCalloc(1, bytes)!
+                    try require(zeroed == block && zeroed.isZero(bytes), "\(word): dirty")
+                    hakFree(zeroed)
+                }
+            }
+        }
+
         @Test func failuresSetErrnoAndSuccessesDoNot() throws {
             try withCache { _ in
                 try expectOutOfMemory { hakMalloc(UInt.max) }

@@ -11,8 +11,8 @@
 //   the inbox                       is a list of whole messages
 //
 //   a bin                           has its blocks between its top and its bottom. One there is
-//                                   ready if it also is live and marked: a block that is just
-//                                   being taken has lost its mark, one that goes its live bit
+//                                   ready if it also is live and marked: a block that malloc is
+//                                   just taking has lost its mark, one that goes its live bit
 //
 // Lists, counts and open messages may be half changed. So an orphan is put in order by making it
 // anew from the spans, live words and bins alone:

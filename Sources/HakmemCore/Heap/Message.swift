@@ -37,7 +37,7 @@ struct Message {
     static let bytes: UInt = 512
     private static let headerBytes: UInt = 24
     static let blocksMax = UInt32((bytes - headerBytes) / 8)
-    /// What a message keeps from its owner at most; tiny blocks are no more in any case.
+    /// What a message keeps from its owner of blocks that are not tiny; those are never more.
     static let bytesMax: UInt32 = 64 << 10
 
     var header: UnsafeMutablePointer<MessageHeader> { pointer(address, to: MessageHeader.self) }

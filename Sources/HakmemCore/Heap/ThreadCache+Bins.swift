@@ -133,9 +133,11 @@ extension ThreadCache {
             moveWindow(sizeClass, below: below &- step)
             setBound(sizeClass)
         }
-        // Its mark may be gone: the program has written over it.
         let block = pointer(bin.pointee.top, to: UInt.self).pointee
         bin.pointee.top &+= 8
+        // The program may have written over it, and that must not look like what is left of a new
+        // block's mark.
+        if !ReadyMark.isOn(block) { ReadyMark.set(block) }
         _ = hak_mark_clear(block)
         return block
     }

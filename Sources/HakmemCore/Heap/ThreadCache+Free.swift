@@ -12,16 +12,15 @@ import CHakmemShim
 import Synchronization
 
 /// What a block that is ready has in the lower half of its first word. Malloc takes it off, but for
-/// bit 4.
-/// The upper half says whether it was ever handed out. They fit immediates: the check and the mark
-/// are an instruction each, and no register. What is left of it is no mark whichever byte a program
-/// then writes, if it writes no more.
+/// bit 4: what is left is no mark whichever byte a program then writes, if it writes no more. The
+/// upper half says whether it was ever handed out. They fit immediates: the check and the mark are
+/// an instruction each, and no register.
 ///
-/// Free looks at the byte with that bit alone. A load of more waits, where the program's last write
+/// Free looks at its first byte alone. A load of more waits, where the program's last write
 /// was one of less, until that has reached the processor's cache, and some processors wait for all
 /// but what a write began with; a load of the first byte never does
-/// (docs/adr/0030-the-mark-is-asked-for-by-one-byte.md). 0xF5 begins no text and no pointer, and of
-/// numbers one in 256.
+/// (docs/adr/0030-the-mark-is-asked-for-by-one-byte.md). 0xF5 begins no text, no aligned
+/// pointer, and one number in 256.
 enum ReadyMark {
     private static let lower: UInt32 = 0x8A9D_3AF5
     /// A block that the program has freed, or that was not new memory.
