@@ -41,6 +41,17 @@ extension HeapTests {
             }
         }
 
+        /// Caches of threads that begin together lie at equal distances: with their stacks between
+        /// them, or without.
+        @Test(arguments: [8493, 10_542, 8492, 8488, 16_384] as [UInt])
+        func cachesOfLikeThreadsHaveMessagesOfTheirOwn(pages: UInt) {
+            let slots = (0..<Outgoing.slotCount).map {
+                Outgoing.slot(ThreadCache(at: 0x7F98_E6AD_2000 - $0 * pages << 12))
+            }
+            #expect(slots.allSatisfy { $0 < Int(Outgoing.slotCount) })
+            #expect(Set(slots).count >= Int(Outgoing.slotCount) / 2, "\(slots)")
+        }
+
         @Test func theOwnerWordNamesCacheAndClass() throws {
             try withCache { cache in
                 for bytes in [16, tinyMax, tinyMax + 1, mediumMax] as [UInt] {

@@ -43,7 +43,7 @@ enum Owner {
     /// Spans are aligned to 64 bytes.
     static let spanMask: UInt = ~0x3F
     /// Bins lie in the first page of their cache.
-    private static let binMask: UInt = 0xFFF
+    static let binMask: UInt = 0xFFF
 
     /// The owner word of a slab.
     @inline(__always)

@@ -7,7 +7,7 @@
 //
 // A thread has a few messages open at a time, each for one owner. Blocks in an open message are
 // still out as far as the map says, so their spans cannot go; the owner sees them only when the
-// message is sent: when it is full or its blocks are `bytesMax`, when its place is needed for
+// message is sent: when it is full, in blocks or in bytes, when its place is needed for
 // another owner, at the sender's tick, and when the sender's thread exits.
 //
 // Ordering: the sender's blocks are published by the releasing compare-exchange on the owner's
@@ -27,7 +27,7 @@ struct MessageHeader {
     /// The thread cache that owns the blocks.
     var owner: UInt
     var count: UInt32
-    /// Bytes of its blocks, as many as are not tiny.
+    /// Bytes of those of its blocks that are not tiny.
     var bytes: UInt32
 }
 
@@ -37,10 +37,12 @@ struct Message {
     static let bytes: UInt = 512
     private static let headerBytes: UInt = 24
     static let blocksMax = UInt32((bytes - headerBytes) / 8)
-    /// What a message keeps from its owner of blocks that are not tiny; those are never more.
+    /// A message with so many bytes of blocks above tiny ones is full: what it may keep from its
+    /// owner is bounded. As many tiny ones as it holds are less.
     static let bytesMax: UInt32 = 64 << 10
 
     var header: UnsafeMutablePointer<MessageHeader> { pointer(address, to: MessageHeader.self) }
+
     /// Adds a block; true when the message is full.
     @inline(__always)
     func append(_ block: UInt, _ sizeClass: SizeClass) -> Bool {
@@ -106,7 +108,7 @@ struct MessagePool {
 
 /// A thread's open messages. Zeroed memory has none.
 struct Outgoing: ~Copyable {
-    private static let slotCount: UInt = 8
+    static let slotCount: UInt = 8
     private var slots: InlineArray<8, UInt>
     private var openCount: UInt
 
@@ -128,8 +130,8 @@ struct Outgoing: ~Copyable {
 
     /// Caches lie some pages apart: the page number is mixed so that neighbours spread.
     @inline(__always)
-    private static func slot(_ owner: ThreadCache) -> Int {
-        Int(((owner.address &>> 12) &* 0x9E37_79B9 &>> 16) & (Outgoing.slotCount &- 1))
+    static func slot(_ owner: ThreadCache) -> Int {
+        Int((((owner.address &>> 12) &* 0x9E37_79B9) &>> 16) & (Outgoing.slotCount &- 1))
     }
 
     @inline(never)

@@ -269,6 +269,9 @@ struct ThreadCache: Equatable {
         layoutAssert(startChecksOffset + UInt(HAK_BINS) * binBytes <= sentinelOffset)
         layoutAssert(sentinelOffset % 64 == 0 && sentinelOffset + 64 <= headerOffset)
         layoutAssert(headerEnd <= headBytes)
+        // Caches lie so many bytes before a page, so their addresses leave these bits to bins.
+        layoutAssert(headBytes == Owner.binMask + 1)
+        layoutAssert(Owner.wholeMark < binBytes)
         StartCheck.assertLayout()
     }
 }

@@ -46,6 +46,7 @@ import Synchronization
 }
 
 /// What malloc's second hit path does: of more than tinyMax bytes; 0 when no such block is ready.
+/// With `leavesMark` the block keeps its mark, for who looks at that next (ReadyMark.isOnTop).
 @inline(__always)
 func takeReadyMedium(_ size: UInt, leavesMark: Bool = false) -> UInt {
     if size > mediumMax { return 0 }
