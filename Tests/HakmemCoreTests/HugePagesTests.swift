@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+import Glibc
 import Testing
 
 @testable import HakmemCoreHosted
@@ -59,5 +60,76 @@ extension HeapTests {
             }
             SystemCall.unmap(memory, bytes: bytes)
         }
+
+        /// Where the kernel makes none unasked, the first tells so; the others are asked for by
+        /// marks that are gone afterwards, so that the mapping stays in one piece.
+        @Test(.enabled(if: isOnDemand)) func marksAreTakenOff() throws {
+            let bytes = 10 * HugePages.bytes
+            let memory = try #require(SystemCall.map(bytes: bytes + HugePages.bytes))
+            let start = alignUp(memory, to: HugePages.bytes)
+            withHugePages { pages in
+                var (begins, again) = (false, pages.marksChunks)
+                #expect(!again)
+                // A touch that is interrupted for long enough looks like one that cleared 2 MiB.
+                for index: UInt in 4..<10 where !begins {
+                    _ = pages.make(from: start + index * HugePages.bytes, bytes: HugePages.bytes)
+                    begins = pages.beginsMarking()
+                }
+                again = pages.beginsMarking()
+                let marks = pages.marksChunks
+                #expect((begins, again, marks) == (true, false, true))
+                SystemCall.preferSmallPages(memory, bytes: bytes + HugePages.bytes)
+                let end = pages.make(from: start, bytes: 2 * HugePages.bytes)
+                let isPaused = pages.isPaused(Clock.nowMs())
+                #expect(end == start + 2 * HugePages.bytes || isPaused)
+            }
+            let before = try #require(try Mapping.of(start))
+            #expect(before.range.contains(start + bytes - 1), "one mapping still")
+            #expect(before.flags.contains("nh"), "no huge pages unasked")
+            pointer(start + 2 * HugePages.bytes, to: UInt.self).pointee = 1
+            let after = try #require(try Mapping.of(start))
+            #expect(after.hugeBytes == before.hugeBytes, "what was only touched is small")
+            SystemCall.unmap(memory, bytes: bytes + HugePages.bytes)
+        }
+    }
+}
+
+/// Whether the kernel makes huge pages only where it is asked.
+private let isOnDemand =
+    Mapping.text(of: "/sys/kernel/mm/transparent_hugepage/enabled")?.contains("[madvise]") == true
+
+/// What the kernel says about a mapping of this process.
+private struct Mapping {
+    var range: Range<UInt>
+    var hugeBytes: UInt = 0
+    var flags: [Substring] = []
+
+    static func of(_ address: UInt) throws -> Mapping? {
+        var found: Mapping?
+        for line in try #require(text(of: "/proc/self/smaps")).split(separator: "\n") {
+            let words = line.split(separator: " ")
+            let ends = words[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
+            if ends.count == 2 {
+                if found != nil { return found }
+                let range = ends[0]..<ends[1]
+                if range.contains(address) { found = Mapping(range: range) }
+            } else if words[0] == "AnonHugePages:", let kib = UInt(words[1]) {
+                found?.hugeBytes = kib << 10
+            } else if words[0] == "VmFlags:" {
+                found?.flags = Array(words.dropFirst())
+            }
+        }
+        return found
+    }
+
+    static func text(of path: String) -> String? {
+        guard let file = fopen(path, "r") else { return nil }
+        defer { fclose(file) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        while case let count = fread(&chunk, 1, chunk.count, file), count > 0 {
+            bytes += chunk[..<count]
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -28,9 +28,7 @@ extension PageHeap {
         guard let chunk = Chunk.map(wanted, hint: hint) ?? Chunk.map(least, hint: 0) else {
             return false
         }
-        if policy.pointee.usesHugePages, least >= HugePages.bytes {
-            SystemCall.preferHugePages(chunk.start, bytes: chunk.bytes)
-        }
+        mark(chunk, least)
         fields.pointee.lock.acquire()
         let isDistinct = isDistinct(chunk)
         guard isDistinct, reserveHeaders(), fields.pointee.chunks.add(chunk) else {
@@ -49,6 +47,28 @@ extension PageHeap {
         return true
     }
 
+    /// Says where a new chunk, of which so many bytes are wanted now, is to have huge pages.
+    private func mark(_ chunk: Chunk, _ wanted: UInt) {
+        if policy.pointee.usesHugePages, wanted >= HugePages.bytes {
+            SystemCall.preferHugePages(chunk.start, bytes: chunk.bytes)
+        } else if fields.pointee.hugePages.marksChunks {
+            SystemCall.preferSmallPages(chunk.start, bytes: chunk.bytes)
+        }
+    }
+
+    /// Marks the chunks that there are to have no huge pages but what lots are made of. One that is
+    /// being added stays as it is: it has pages of one size where the other would be better.
+    func markChunks() {
+        if policy.pointee.usesHugePages { return }
+        fields.pointee.lock.acquire()
+        defer { fields.pointee.lock.release() }
+        var next = fields.pointee.chunks.firstRecord
+        while let record = next {
+            if record.bytes > 0 { SystemCall.preferSmallPages(record.start, bytes: record.bytes) }
+            next = record.next
+        }
+    }
+
     /// Granules at an address that a new chunk before it makes one with.
     private func joinableGranules(from address: UInt) -> UInt {
         if let lot = Span(atOrNil: fields.pointee.lot), lot.start == address {
@@ -64,6 +84,7 @@ extension PageHeap {
         guard Chunk.isClearOfNull(chunk.start, bytes),
             BlockMap.commit(chunk.start, bytes: bytes)
         else { return false }
+        mark(chunk, 0)
         BlockMap.setOwner(chunk.start, 0)
         fields.pointee.lock.acquire()
         BlockMap.clearSpan(chunk.start)

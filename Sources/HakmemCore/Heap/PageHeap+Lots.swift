@@ -10,10 +10,6 @@
 // One that is too small for a span is continued by the clean memory before it: the heap grows
 // downward.
 // What nobody took for a purge delay joins the dirty spans.
-//
-// Huge pages are asked for as such (MADV_COLLAPSE), not by a mark on the mapping: that would stay,
-// have the kernel make huge pages again where most has been given back, and cut the mapping in
-// pieces, of which a process may have some 65,000.
 
 import Synchronization
 
@@ -231,9 +227,11 @@ extension PageHeap {
     /// Gives memory to a range, as huge pages where it has whole ones; false if the kernel refuses.
     private func populate(_ start: UInt, _ bytes: UInt) -> Bool {
         let end = start + bytes
-        let rest =
-            process.options.hasHugeLots
-            ? fields.pointee.hugePages.make(from: start, bytes: bytes) : start
+        var rest = start
+        if process.options.hasHugeLots {
+            rest = fields.pointee.hugePages.make(from: start, bytes: bytes)
+            if fields.pointee.hugePages.beginsMarking() { markChunks() }
+        }
         return rest == end || SystemCall.populate(rest, bytes: end - rest)
     }
 

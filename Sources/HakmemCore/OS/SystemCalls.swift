@@ -75,9 +75,16 @@ enum SystemCall {
         hak_syscall6(Int(SYS_madvise), address, bytes, madviseCollapse, 0, 0, 0) == 0
     }
 
-    /// Asks for transparent huge pages under a range.
-    static func preferHugePages(_ address: UInt, bytes: UInt) {
-        _ = hak_syscall6(Int(SYS_madvise), address, bytes, UInt(MADV_HUGEPAGE), 0, 0, 0)
+    /// Asks for huge pages under a range, as it is touched.
+    @discardableResult
+    static func preferHugePages(_ address: UInt, bytes: UInt) -> Bool {
+        hak_syscall6(Int(SYS_madvise), address, bytes, UInt(MADV_HUGEPAGE), 0, 0, 0) == 0
+    }
+
+    /// Asks for no huge pages under a range, whatever the system's setting; those that are there
+    /// stay.
+    static func preferSmallPages(_ address: UInt, bytes: UInt) {
+        _ = hak_syscall6(Int(SYS_madvise), address, bytes, UInt(MADV_NOHUGEPAGE), 0, 0, 0)
     }
 
     /// What has become of a move.
