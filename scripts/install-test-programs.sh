@@ -10,7 +10,7 @@ packages="
   gcc g++ libc6-dev make
   git
   python3 libpython3.11-testsuite
-  perl tcl lua5.4
+  perl tcl lua5.4 php-cli
   nodejs
   default-jdk-headless
   redis-server redis-tools

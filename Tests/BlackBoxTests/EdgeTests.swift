@@ -25,6 +25,18 @@ import Testing
         expectSuccess([try Sources.program("dlopen_host.c"), plugin])
     }
 
+    /// Libraries that would look in glibc first use this malloc like all others, and are found
+    /// where their opener says; unless the user wants them as they are.
+    @Test(Installed.needs("gcc"), arguments: [("drop", "same\n"), ("keep", "another\n")])
+    func servesDeeplyBoundLibraries(option: String, whose: String) throws {
+        let plugin = try Sources.library("dlopen_plugin.c")
+        let name = String(plugin.split(separator: "/").last!)
+        let host = try Sources.program("deepbind_host.c", ["-Wl,-rpath,$ORIGIN"])
+        let outcome = expectSuccess(
+            [host, name], environment: ["HAKMEM_DEEPBIND": option])
+        #expect(outcome.output == whose)
+    }
+
     /// The library as a second heap, opened while threads run on the first.
     @Test(Installed.needs("gcc")) func canItselfBeOpened() throws {
         let words = [try Sources.program("dlopen_hakmem.c"), Product.library]

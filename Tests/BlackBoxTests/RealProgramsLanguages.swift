@@ -17,6 +17,11 @@ import Testing
         try expectSameOutput(["lua5.4", Sources.path("tables.lua")])
     }
 
+    /// Its extensions are opened with RTLD_DEEPBIND.
+    @Test(Installed.needs("php")) func phpIsTheSame() throws {
+        try expectSameOutput(["php", Sources.path("words.php")])
+    }
+
     @Test(Installed.needs("node")) func nodeWithWorkersIsTheSame() throws {
         try expectSameOutput(["node", Sources.path("workers.js")])
     }

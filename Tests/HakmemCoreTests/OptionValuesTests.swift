@@ -135,6 +135,6 @@ import Testing
             }
             index += 1
         }
-        #expect(index <= 13)
+        #expect(index <= 14)
     }
 }

@@ -17,6 +17,7 @@ package enum OptionName: Int {
     case whaleCacheMb
     case hugePages
     case growth
+    case deepBind
     case evolution
     case profile
     case timing
@@ -106,6 +107,14 @@ extension OptionName {
                 summary: """
                     whether a block that realloc moves gets room for what others have grown to \
                     that the same code has resized
+                    """)
+        case .deepBind:
+            OptionSpec(
+                variable: "HAKMEM_DEEPBIND", kind: .word, words: "drop|keep", unit: "",
+                defaultValue: 0, min: 0, max: 1,
+                summary: """
+                    what becomes of RTLD_DEEPBIND, by which a library that is opened would use \
+                    glibc's malloc beside this one
                     """)
         case .evolution:
             OptionSpec(

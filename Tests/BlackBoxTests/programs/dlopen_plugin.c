@@ -25,5 +25,8 @@ void *plugin_make(size_t size) {
   return block;
 }
 
+/* Which free this library has. */
+void *plugin_free(void) { return (void *)free; }
+
 /* Frees a block of the caller's. */
 void plugin_drop(void *block) { free(block); }
