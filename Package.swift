@@ -45,7 +45,11 @@ func preloadedLinkerSettings(
 
 let libraryLinkerSettings = preloadedLinkerSettings(
     "libhakmem.so", module: "HakmemCore",
-    ["-Xlinker", "\(Context.packageDirectory)/Sources/HakmemCore/hitpaths.ld"])
+    [
+        // A program may close it; its blocks and what ends its threads must still be there.
+        "-Xlinker", "-z", "-Xlinker", "nodelete",
+        "-Xlinker", "\(Context.packageDirectory)/Sources/HakmemCore/hitpaths.ld",
+    ])
 
 // initfirst: what other libraries' constructors allocate is recorded too.
 let recorderLinkerSettings = preloadedLinkerSettings(

@@ -48,6 +48,12 @@ static void *run(void *seed) {
   return NULL;
 }
 
+static void *close_it(void *library) {
+  hak_free(hak_alloc(100));
+  CHECK(dlclose(library) == 0);
+  return NULL;
+}
+
 int main(int count, char **arguments) {
   CHECK(count == 2);
   pthread_barrier_init(&opened, NULL, 4);
@@ -66,6 +72,11 @@ int main(int count, char **arguments) {
   pthread_barrier_wait(&opened);
   use_both(77);
   for (int i = 0; i < 3; i++) pthread_join(threads[i], NULL);
+  /* Closed, it stays: this block is in it, and what ends a thread that has used it. */
+  void *kept = hak_alloc(100);
+  CHECK(pthread_create(&threads[0], NULL, close_it, library) == 0);
+  pthread_join(threads[0], NULL);
+  hak_free(kept);
   say(1, "ok\n");
   return 0;
 }
