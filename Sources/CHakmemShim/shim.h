@@ -300,40 +300,4 @@ HAK_OUT_OF_LINE void *hak_new_aligned_nothrow_loop(size_t size, size_t alignment
   return next ? ((hak_new_aligned_nothrow_t)next)(size, alignment, tag) : 0;
 }
 
-/* ---- dlopen ---- */
-
-/*
- * The next library's, which is glibc's. It asks for its caller by the return address: where that
- * one's file says that libraries lie, it looks. So both this and who calls it only jump on.
- */
-typedef void *(*hak_dlopen_t)(const char *path, int flags);
-
-HAK_OUT_OF_LINE void *hak_dlopen_next(const char *path, int flags) {
-  hak_dlopen_t next = (hak_dlopen_t)dlsym((void *)-1L /* RTLD_NEXT */, "dlopen");
-  if (!next) return 0;
-  __attribute__((musttail)) return next(path, flags);
-}
-
-#if defined(__GLIBC__)
-HAK_INLINE int hak_deepbind(void) { return 8 /* RTLD_DEEPBIND */; }
-#else
-HAK_INLINE int hak_deepbind(void) { return 0; }
-#endif
-
-/* ---- glibc's statistics structs, whose own header declares malloc ---- */
-
-typedef struct hak_mallinfo {
-  int arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
-} hak_mallinfo_t;
-typedef struct hak_mallinfo2 {
-  size_t arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
-} hak_mallinfo2_t;
-
-/* ---- stdio of malloc_info ---- */
-
-#include <stdio.h>
-HAK_INLINE bool hak_file_write(void *stream, const uint8_t *bytes, size_t count) {
-  return fwrite(bytes, 1, count, (FILE *)stream) == count;
-}
-
 #endif

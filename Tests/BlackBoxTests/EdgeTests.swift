@@ -59,6 +59,31 @@ import Testing
         expectSuccess([Product.probes, "fork-orphans", "50", "\(threads)"])
     }
 
+    /// What a process that waits has freed goes back if a thread is there for that, in forked
+    /// children, too.
+    @Test(Installed.needs("gcc")) func purgesWhileTheProgramWaits() throws {
+        let outcome = expectSuccess(
+            [try Sources.program("waiting.c")], environment: ["HAKMEM_PURGE_THREAD": "1"],
+            secondsMax: 60)
+        #expect(outcome.output == "two threads\n")
+    }
+
+    /// It does not keep a process that has ended.
+    @Test(Installed.needs("gcc"), arguments: ["0", "1"])
+    func endsWithTheLastThread(purgeThread: String) throws {
+        let outcome = expectSuccess(
+            [try Sources.program("last_thread.c")],
+            environment: ["HAKMEM_PURGE_THREAD": purgeThread], secondsMax: 30)
+        #expect(outcome.output == "ok\n")
+    }
+
+    /// The thread that purges is started in each of many forked children, and their parents'
+    /// threads go on.
+    @Test func forksBesideAPurgeThread() {
+        expectSuccess(
+            [Product.probes, "fork-storm", "200", "4"], environment: ["HAKMEM_PURGE_THREAD": "1"])
+    }
+
     @Test(Installed.needs("gcc")) func startsPrograms() throws {
         expectSuccess([try Sources.program("spawn.c")])
     }

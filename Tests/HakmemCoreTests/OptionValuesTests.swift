@@ -135,6 +135,6 @@ import Testing
             }
             index += 1
         }
-        #expect(index <= 14)
+        #expect(index <= 15)
     }
 }

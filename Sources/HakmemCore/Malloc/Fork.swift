@@ -33,4 +33,5 @@ import CHakmemShim
     pageHeap.resetAfterFork()
     whaleCache.resetAfterFork()
     cachePool.resetAfterFork(own: hak_cache_get())
+    PurgeThread.begin()
 }

@@ -72,6 +72,7 @@ nonisolated(unsafe) private var exitKey: pthread_key_t = 0
     hasExitKey = pthread_key_create(&exitKey, hakThreadExit) == 0
     watchExit(of: hak_cache_get())
     pthread_atfork(hakForkPrepare, hakForkParent, hakForkChild)
+    PurgeThread.begin()
 }
 
 @c(hak_destructor) public func hakDestructor() {

@@ -30,6 +30,8 @@ struct OptionValues {
     var usesHugePages: Bool { hugePages > 1 }
     /// Whether growing blocks get room for what others came to.
     var learnsGrowth = OptionName.growth.spec.defaultValue > 0
+    /// Whether there is a thread that purges.
+    var hasPurgeThread = false
     /// Whether libraries are opened with RTLD_DEEPBIND where the program says so.
     var keepsDeepBind = false
     /// Whether there is a pause after a huge page that was dear. Only tests say no, which are not
@@ -150,6 +152,7 @@ struct OptionValues {
         case .whaleCacheMb: whaleCacheBytesMax = value << 20
         case .hugePages: hugePages = value
         case .growth: learnsGrowth = value > 0
+        case .purgeThread: hasPurgeThread = value > 0
         case .deepBind: keepsDeepBind = value > 0
         case .evolution: evolution = value
         case .timing: timing = value

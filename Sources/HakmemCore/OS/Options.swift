@@ -17,6 +17,7 @@ package enum OptionName: Int {
     case whaleCacheMb
     case hugePages
     case growth
+    case purgeThread
     case deepBind
     case evolution
     case profile
@@ -107,6 +108,14 @@ extension OptionName {
                 summary: """
                     whether a block that realloc moves gets room for what others have grown to \
                     that the same code has resized
+                    """)
+        case .purgeThread:
+            OptionSpec(
+                variable: "HAKMEM_PURGE_THREAD", kind: .word, words: "0|1", unit: "",
+                defaultValue: 0, min: 0, max: 1,
+                summary: """
+                    whether a thread of its own gives memory back while the program's threads \
+                    have nothing to do
                     """)
         case .deepBind:
             OptionSpec(

@@ -138,10 +138,26 @@ enum SystemCall {
         _ = hak_syscall6(Int(SYS_futex), word, waitPrivate, UInt(expected), 0, 0, 0)
     }
 
+    /// The same, for `ms` milliseconds at most.
+    static func futexWait(_ word: UInt, while expected: UInt32, ms: UInt32) {
+        let waitPrivate: UInt = 128
+        var time = timespec(tv_sec: Int(ms / 1000), tv_nsec: Int(ms % 1000) * 1_000_000)
+        withUnsafeMutablePointer(to: &time) { time in
+            let address = UInt(bitPattern: time)
+            _ = hak_syscall6(Int(SYS_futex), word, waitPrivate, UInt(expected), address, 0, 0)
+        }
+    }
+
     /// Wakes one sleeper on `word`.
     static func futexWakeOne(_ word: UInt) {
         let wakePrivate: UInt = 129
         _ = hak_syscall6(Int(SYS_futex), word, wakePrivate, 1, 0, 0, 0)
+    }
+
+    /// Names the calling thread, by up to 15 characters.
+    static func nameThread(_ name: StaticString) {
+        let setName: UInt = 15
+        _ = hak_syscall6(Int(SYS_prctl), setName, UInt(bitPattern: name.utf8Start), 0, 0, 0, 0)
     }
 
     static func yield() { _ = hak_syscall6(Int(SYS_sched_yield), 0, 0, 0, 0, 0, 0) }
