@@ -13,20 +13,22 @@
 
 /* ---- A thread of our own ---- */
 
-/* Starts a detached thread that no signal is delivered to, if there is one to be had. */
+/* Starts a detached thread that no signal is delivered to, if there is one to be had. Its stack is
+   as large as any: a process that ends with it does there what is left to do. */
 HAK_INLINE void hak_thread_start(void *(*body)(void *)) {
-  enum { stack_bytes = 256 << 10 };
   pthread_t thread;
-  pthread_attr_t attributes;
   sigset_t all, before;
-  if (pthread_attr_init(&attributes)) return;
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_attr_setstacksize(&attributes, stack_bytes);
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  pthread_create(&thread, &attributes, body, 0);
+  if (pthread_create(&thread, 0, body, 0) == 0) pthread_detach(thread);
   pthread_sigmask(SIG_SETMASK, &before, 0);
-  pthread_attr_destroy(&attributes);
+}
+
+/* Lets signals be delivered to the calling thread again. */
+HAK_INLINE void hak_signals_unblock(void) {
+  sigset_t none;
+  sigemptyset(&none);
+  pthread_sigmask(SIG_SETMASK, &none, 0);
 }
 
 /* ---- dlopen ---- */

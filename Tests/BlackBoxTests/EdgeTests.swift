@@ -63,16 +63,17 @@ import Testing
     /// children, too.
     @Test(Installed.needs("gcc")) func purgesWhileTheProgramWaits() throws {
         let outcome = expectSuccess(
-            [try Sources.program("waiting.c")], environment: ["HAKMEM_PURGE_THREAD": "1"],
+            [try Sources.program("waiting.c")],
+            environment: ["HAKMEM_PURGE_THREAD": "1", "HAKMEM_WHALE_CACHE_MB": "256"],
             secondsMax: 60)
         #expect(outcome.output == "two threads\n")
     }
 
     /// It does not keep a process that has ended.
-    @Test(Installed.needs("gcc"), arguments: ["0", "1"])
-    func endsWithTheLastThread(purgeThread: String) throws {
+    @Test(Installed.needs("gcc"), arguments: ["0", "1"], [[], ["raw"]])
+    func endsWithTheLastThread(purgeThread: String, way: [String]) throws {
         let outcome = expectSuccess(
-            [try Sources.program("last_thread.c")],
+            [try Sources.program("last_thread.c")] + way,
             environment: ["HAKMEM_PURGE_THREAD": purgeThread], secondsMax: 30)
         #expect(outcome.output == "ok\n")
     }

@@ -61,35 +61,51 @@ extension HeapTests {
             SystemCall.unmap(memory, bytes: bytes)
         }
 
-        /// Where the kernel makes none unasked, the first tells so; the others are asked for by
-        /// marks that are gone afterwards, so that the mapping stays in one piece.
-        @Test(.enabled(if: isOnDemand)) func marksAreTakenOff() throws {
-            let bytes = 10 * HugePages.bytes
+        /// Where the kernel makes none unasked, they are asked for by advice that is gone
+        /// afterwards, so that the mapping stays in one piece; also in memory that was small pages.
+        @Test(.enabled(if: isOnDemand)) func adviceIsTakenBack() throws {
+            let bytes = 4 * HugePages.bytes
             let memory = try #require(SystemCall.map(bytes: bytes + HugePages.bytes))
             let start = alignUp(memory, to: HugePages.bytes)
-            withHugePages { pages in
-                var (begins, again) = (false, pages.marksChunks)
-                #expect(!again)
-                // A touch that is interrupted for long enough looks like one that cleared 2 MiB.
-                for index: UInt in 4..<10 where !begins {
-                    _ = pages.make(from: start + index * HugePages.bytes, bytes: HugePages.bytes)
-                    begins = pages.beginsMarking()
-                }
-                again = pages.beginsMarking()
-                let marks = pages.marksChunks
-                #expect((begins, again, marks) == (true, false, true))
-                SystemCall.preferSmallPages(memory, bytes: bytes + HugePages.bytes)
-                let end = pages.make(from: start, bytes: 2 * HugePages.bytes)
-                let isPaused = pages.isPaused(Clock.nowMs())
-                #expect(end == start + 2 * HugePages.bytes || isPaused)
+            SystemCall.preferSmallPages(memory, bytes: bytes + HugePages.bytes)
+            let used = start + 3 * HugePages.bytes
+            for page in stride(from: used, to: used + HugePages.bytes, by: 4096) {
+                pointer(page, to: UInt.self).pointee = 1
+            }
+            // In two halves: the table of its pages stays.
+            for half in [used, used + HugePages.bytes / 2] {
+                #expect(SystemCall.purge(half, bytes: HugePages.bytes / 2))
             }
             let before = try #require(try Mapping.of(start))
-            #expect(before.range.contains(start + bytes - 1), "one mapping still")
-            #expect(before.flags.contains("nh"), "no huge pages unasked")
-            pointer(start + 2 * HugePages.bytes, to: UInt.self).pointee = 1
+            var madeBytes: UInt = 0
+            withOption(\.pausesHugePages, false) {
+                for range in [(start, 2 * HugePages.bytes), (used, HugePages.bytes)] {
+                    madeBytes += makeByHeap(from: range.0, bytes: range.1)
+                }
+            }
             let after = try #require(try Mapping.of(start))
-            #expect(after.hugeBytes == before.hugeBytes, "what was only touched is small")
+            #expect(after.range.contains(start + bytes - 1), "one mapping still")
+            #expect(after.flags.contains("nh"), "no huge pages unasked")
+            #expect(after.hugeBytes == before.hugeBytes + madeBytes)
+            pointer(start + 2 * HugePages.bytes, to: UInt.self).pointee = 1
+            let touched = try #require(try Mapping.of(start))
+            #expect(touched.hugeBytes == after.hugeBytes, "what was only touched is small")
             SystemCall.unmap(memory, bytes: bytes + HugePages.bytes)
+        }
+
+        /// Bytes of huge pages made where the heap decides. A touch that was interrupted for long
+        /// enough looks like one that has cleared 2 MiB: then others are tried.
+        private func makeByHeap(from start: UInt, bytes: UInt) -> UInt {
+            var madeBytes: UInt = 0
+            for _ in 0..<10 where madeBytes == 0 {
+                withHugePages { pages in
+                    _ = pages.make(from: start, bytes: 0)
+                    if pages.isHeapsChoice {
+                        madeBytes = pages.make(from: start, bytes: bytes) - start
+                    }
+                }
+            }
+            return madeBytes
         }
     }
 }

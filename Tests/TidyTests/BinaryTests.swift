@@ -73,8 +73,7 @@ struct BinaryTests {
             "dlsym", "environ", "fwrite", "getauxval", "memcpy", "memmove", "memset",
             "pthread_key_create", "pthread_setspecific",
             // The purge thread.
-            "pthread_attr_destroy", "pthread_attr_init", "pthread_attr_setdetachstate",
-            "pthread_attr_setstacksize", "pthread_create", "pthread_sigmask", "sigfillset",
+            "pthread_create", "pthread_detach", "pthread_sigmask", "sigemptyset", "sigfillset",
             // Weak: present where the program has them.
             "_ITM_deregisterTMCloneTable", "_ITM_registerTMCloneTable", "__gmon_start__",
             "_ZSt15get_new_handlerv", "_ZSt17__throw_bad_allocv",

@@ -104,9 +104,6 @@ extension CachePool {
         if due != 0, Int32(bitPattern: now &- due) >= 0 { coolDown(now) }
     }
 
-    /// Whether there are warm caches, which will be.
-    var isAnythingDue: Bool { fields.pointee.dueMs.load(ordering: .relaxed) != 0 }
-
     /// Keeps to the bounds after an exit that has left so many bytes in warm caches.
     func coolDownToBounds(_ warmBytes: UInt, _ now: UInt32) {
         if warmBytes == 0 { return }

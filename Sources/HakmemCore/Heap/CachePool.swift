@@ -57,9 +57,6 @@ struct CachePool {
     /// Shared by all threads: no access to it as a whole, which would have to be exclusive.
     let fields: UnsafeMutablePointer<CachePoolFields>
 
-    /// Whether any thread has a cache.
-    var hasOwnedCaches: Bool { fields.pointee.ownedCount.load(ordering: .relaxed) != 0 }
-
     // MARK: Adopt and abandon
 
     /// A cache for the calling thread: a pooled one or a new one; nil when out of memory.

@@ -2,20 +2,24 @@
 //
 // Making huge pages, and when not to.
 //
-// The kernel makes one at the first touch of a mapping that is marked for them, in two thirds of
-// the time of MADV_COLLAPSE, and before Linux 6.1, too. But a mark that stays would have it make
+// The kernel makes one at the first touch of a mapping that is advised to have them, in two thirds
+// of the time of MADV_COLLAPSE, and before Linux 6.1, too. But advice that stays would have it make
 // them again where most has been given back, and cut the mapping in pieces, of which a process may
-// have some 65,000. So all chunks are marked to have none (MADV_NOHUGEPAGE), and a huge page is
-// marked for as long as it takes to touch it: then the chunk is one mapping again. Where the
-// kernel makes them unasked (transparent_hugepage/enabled says always) nothing is marked: its owner
-// wanted that. Which of the two it is, the first lot's first touch tells by the time it takes.
+// have some 65,000. So chunks are advised to have none (MADV_NOHUGEPAGE), and what is to be a huge
+// page is advised for as long as it takes to touch it: then the chunk is one mapping again. Memory
+// that was small pages before keeps their table, in which a touch makes a small page once more: a
+// touch that took no time is followed by MADV_COLLAPSE.
+//
+// Where the kernel makes huge pages unasked (transparent_hugepage/enabled says always) nothing is
+// advised: its owner wanted that. Which of the two it is, the time of one touch of a mapping made
+// for it tells.
 //
 // Where the kernel has none at hand it moves other pages out of the way, or asks its host, and one
 // can take longer than 512 page faults. After one that was refused or dear none is asked for until
 // so much time has passed that what it took is little.
 //
-// Owner: any thread; the words are advice, read and written relaxed. Whoever misses a change of
-// `marking` makes pages of one size where the other would have been better.
+// Owner: any thread; the words are read and written relaxed. Whoever sees an old one makes pages of
+// one size where the other would have been better.
 
 import Synchronization
 
@@ -23,16 +27,11 @@ import Synchronization
 struct HugePages: ~Copyable {
     /// When the pause ends, in ms; 0 when there is none.
     private let pausedUntilMs: Atomic<UInt32>
-    private let marking: Atomic<Marking>
+    private let chooser: Atomic<Chooser>
 
     /// Who decides where there are huge pages.
-    private enum Marking: UInt32, AtomicRepresentable {
-        /// The kernel, as far as was seen.
-        case unknown
-        /// It makes none unasked: the chunks are to be marked.
-        case wanted
-        /// We do: the chunks are marked to have none.
-        case done
+    private enum Chooser: UInt32, AtomicRepresentable {
+        case unknown, kernel, heap
     }
 
     static let bytes: UInt = 2 << 20
@@ -51,24 +50,22 @@ struct HugePages: ~Copyable {
         return until != 0 && isToCome && process.options.pausesHugePages
     }
 
-    /// Whether chunks are marked to have none.
-    var marksChunks: Bool { marking.load(ordering: .relaxed) == .done }
-
-    /// Whether the chunks there are must be marked now: true for one caller.
-    func beginsMarking() -> Bool {
-        marking.load(ordering: .relaxed) == .wanted
-            && marking.compareExchange(expected: .wanted, desired: .done, ordering: .relaxed)
-                .exchanged
+    /// Whether chunks are advised to have none but what lots are made of.
+    var isHeapsChoice: Bool {
+        chooser.load(ordering: .relaxed) == .heap && !policy.pointee.usesHugePages
     }
 
     /// Makes huge pages of untouched memory, as far as it has whole ones and they are not dear;
     /// gives where it ended.
     func make(from start: UInt, bytes: UInt) -> UInt {
+        if chooser.load(ordering: .relaxed) == .unknown {
+            chooser.store(HugePages.findChooser(), ordering: .relaxed)
+        }
         var page = start
         if start & (HugePages.bytes - 1) != 0 { return start }
         while page + HugePages.bytes <= start + bytes, !isPaused(Clock.nowMs()) {
             let began = Clock.threadNs()
-            let isMade = marksChunks ? HugePages.makeMarked(page) : makeUnmarked(page, began)
+            let isMade = HugePages.make(page, advises: isHeapsChoice)
             note(isMade, tookNs: Clock.threadNs() &- began, Clock.nowMs())
             if !isMade { return page }
             page += HugePages.bytes
@@ -76,25 +73,30 @@ struct HugePages: ~Copyable {
         return page
     }
 
-    private static func makeMarked(_ page: UInt) -> Bool {
-        if !SystemCall.preferHugePages(page, bytes: bytes) { return false }
-        touch(page)
-        // With huge pages for all blocks the chunk is marked for them.
-        if !policy.pointee.usesHugePages { SystemCall.preferSmallPages(page, bytes: bytes) }
-        return true
+    private static func make(_ page: UInt, advises: Bool) -> Bool {
+        if advises, !SystemCall.preferHugePages(page, bytes: bytes) { return false }
+        let isMade = isClearedByTouch(page) || SystemCall.collapse(page, bytes: bytes)
+        if advises { SystemCall.preferSmallPages(page, bytes: bytes) }
+        return isMade
     }
 
-    private func makeUnmarked(_ page: UInt, _ began: UInt) -> Bool {
-        HugePages.touch(page)
-        if Clock.threadNs() &- began >= HugePages.unaskedNs { return true }
-        _ = marking.compareExchange(expected: .unknown, desired: .wanted, ordering: .relaxed)
-        return SystemCall.collapse(page, bytes: HugePages.bytes)
+    /// Who decides, where memory is neither advised nor was ever used.
+    private static func findChooser() -> Chooser {
+        guard let memory = SystemCall.map(bytes: 2 * bytes) else { return .kernel }
+        let isCleared = isClearedByTouch(alignUp(memory, to: bytes))
+        SystemCall.unmap(memory, bytes: 2 * bytes)
+        return isCleared ? .kernel : .heap
     }
 
-    /// A touch that took so long has cleared a huge page; one of 4 KiB takes a tenth of that.
-    private static let unaskedNs: UInt = 10_000
+    /// Writes the first word of a page; says whether that took as long as to clear a huge one, of
+    /// which to clear 4 KiB is a small part.
+    private static func isClearedByTouch(_ page: UInt) -> Bool {
+        let began = Clock.threadNs()
+        pointer(page, to: UInt.self).pointee = 0
+        return Clock.threadNs() &- began >= clearedNs
+    }
 
-    private static func touch(_ page: UInt) { pointer(page, to: UInt.self).pointee = 0 }
+    private static let clearedNs: UInt = 10_000
 
     func note(_ isMade: Bool, tookNs: UInt, _ now: UInt32) {
         if isMade, tookNs <= HugePages.dearNs { return }

@@ -28,7 +28,7 @@ extension PageHeap {
         guard let chunk = Chunk.map(wanted, hint: hint) ?? Chunk.map(least, hint: 0) else {
             return false
         }
-        mark(chunk, least)
+        advise(chunk, wanted: least)
         fields.pointee.lock.acquire()
         let isDistinct = isDistinct(chunk)
         guard isDistinct, reserveHeaders(), fields.pointee.chunks.add(chunk) else {
@@ -47,25 +47,14 @@ extension PageHeap {
         return true
     }
 
-    /// Says where a new chunk, of which so many bytes are wanted now, is to have huge pages.
-    private func mark(_ chunk: Chunk, _ wanted: UInt) {
-        if policy.pointee.usesHugePages, wanted >= HugePages.bytes {
-            SystemCall.preferHugePages(chunk.start, bytes: chunk.bytes)
-        } else if fields.pointee.hugePages.marksChunks {
+    /// Says whether a new chunk, of which so many bytes are wanted now, is to have huge pages.
+    private func advise(_ chunk: Chunk, wanted: UInt) {
+        if policy.pointee.usesHugePages {
+            if wanted >= HugePages.bytes {
+                SystemCall.preferHugePages(chunk.start, bytes: chunk.bytes)
+            }
+        } else if fields.pointee.hugePages.isHeapsChoice {
             SystemCall.preferSmallPages(chunk.start, bytes: chunk.bytes)
-        }
-    }
-
-    /// Marks the chunks that there are to have no huge pages but what lots are made of. One that is
-    /// being added stays as it is: it has pages of one size where the other would be better.
-    func markChunks() {
-        if policy.pointee.usesHugePages { return }
-        fields.pointee.lock.acquire()
-        defer { fields.pointee.lock.release() }
-        var next = fields.pointee.chunks.firstRecord
-        while let record = next {
-            if record.bytes > 0 { SystemCall.preferSmallPages(record.start, bytes: record.bytes) }
-            next = record.next
         }
     }
 
@@ -84,7 +73,6 @@ extension PageHeap {
         guard Chunk.isClearOfNull(chunk.start, bytes),
             BlockMap.commit(chunk.start, bytes: bytes)
         else { return false }
-        mark(chunk, 0)
         BlockMap.setOwner(chunk.start, 0)
         fields.pointee.lock.acquire()
         BlockMap.clearSpan(chunk.start)
@@ -99,6 +87,7 @@ extension PageHeap {
         span.setState(.unused)
         span.publishEdges()
         fields.pointee.lock.release()
+        advise(chunk, wanted: 0)
         release(span)
         return true
     }

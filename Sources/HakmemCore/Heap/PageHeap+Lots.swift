@@ -227,11 +227,9 @@ extension PageHeap {
     /// Gives memory to a range, as huge pages where it has whole ones; false if the kernel refuses.
     private func populate(_ start: UInt, _ bytes: UInt) -> Bool {
         let end = start + bytes
-        var rest = start
-        if process.options.hasHugeLots {
-            rest = fields.pointee.hugePages.make(from: start, bytes: bytes)
-            if fields.pointee.hugePages.beginsMarking() { markChunks() }
-        }
+        let rest =
+            process.options.hasHugeLots
+            ? fields.pointee.hugePages.make(from: start, bytes: bytes) : start
         return rest == end || SystemCall.populate(rest, bytes: end - rest)
     }
 

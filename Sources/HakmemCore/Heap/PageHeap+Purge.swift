@@ -18,9 +18,6 @@ extension PageHeap {
         if due != 0, Int32(bitPattern: now &- due) >= 0 { _ = purge(now: now, all: false) }
     }
 
-    /// Whether there is memory that will be.
-    var isAnythingDue: Bool { fields.pointee.dueMs.load(ordering: .relaxed) != 0 }
-
     /// How much dirty memory may stay before its delay is over: part of what is in use, and what
     /// the program has shown that it takes back, within the user's bound.
     var retainedBytesMax: UInt {

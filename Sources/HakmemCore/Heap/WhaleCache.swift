@@ -194,9 +194,6 @@ struct WhaleCache {
         }
     }
 
-    /// Whether there are whales that will be unmapped.
-    var isAnythingDue: Bool { fields.pointee.cachedBytes.load(ordering: .relaxed) != 0 }
-
     func releaseAll() { release(now: 0, all: true) }
 
     private func release(now: UInt32, all: Bool) {

@@ -38,5 +38,4 @@ enum CurrentThread {
     hak_exited_set(true)
     hak_cache_set(hak_cache_none())
     cachePool.abandon(ThreadCache(at: address))
-    PurgeThread.noteThreadExit()
 }

@@ -12,5 +12,7 @@ import CHakmemShim
 @c(hak_dlopen) public func hakDlopen(
     _ path: UnsafePointer<CChar>?, _ flags: Int32
 ) -> UnsafeMutableRawPointer? {
-    hak_dlopen_next(path, process.options.keepsDeepBind ? flags : flags & ~hak_deepbind())
+    // A library's constructor may come before the first malloc; only then are there options.
+    if heapAddress == 0 { _ = Start.ensure() }
+    return hak_dlopen_next(path, process.options.keepsDeepBind ? flags : flags & ~hak_deepbind())
 }

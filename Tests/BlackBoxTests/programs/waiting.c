@@ -11,7 +11,7 @@
 
 #include "check.h"
 
-enum { WHALE_BYTES = 40 << 20, COUNT = 20000, SMALL_BYTES = 500, LEFT_KIB_MAX = 8 << 10 };
+enum { WHALE_BYTES = 80 << 20, COUNT = 20000, SMALL_BYTES = 500, LEFT_KIB_MAX = 8 << 10 };
 
 /* A figure of /proc/self/status. */
 static long figure(const char *name) {
