@@ -19,7 +19,7 @@ NAMES = ("default lean prompt patient hoard large-keeper whale-keeper wide-refil
 # Operations of a fixed run and of one that learns.
 STATIONARY = {
     "learn-large": (3_000_000, 30_000_000), "learn-whales": (200_000, 6_000_000),
-    "learn-herd": (400_000, 12_000_000), "learn-growth": (500_000, 6_000_000),
+    "learn-herd": (400_000, 12_000_000), "learn-growth": (2_000_000, 20_000_000),
     "learn-build": (60_000_000, 800_000_000), "learn-bursts": (2_000_000, 40_000_000),
     "learn-spikes": (60_000_000, 300_000_000), "mir": (1_000_000, 20_000_000)}
 FIGURES = ("cpu", "faults", "memory", "total")
