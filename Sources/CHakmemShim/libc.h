@@ -13,6 +13,9 @@
 
 /* ---- A thread of our own ---- */
 
+/* A word that the kernel may be writing. */
+HAK_INLINE uint32_t hak_peek32(uintptr_t address) { return *(const volatile uint32_t *)address; }
+
 /* Starts a detached thread that no signal is delivered to, if there is one to be had. Its stack is
    as large as any: a process that ends with it does there what is left to do. */
 HAK_INLINE void hak_thread_start(void *(*body)(void *)) {
@@ -22,13 +25,6 @@ HAK_INLINE void hak_thread_start(void *(*body)(void *)) {
   pthread_sigmask(SIG_SETMASK, &all, &before);
   if (pthread_create(&thread, 0, body, 0) == 0) pthread_detach(thread);
   pthread_sigmask(SIG_SETMASK, &before, 0);
-}
-
-/* Lets signals be delivered to the calling thread again. */
-HAK_INLINE void hak_signals_unblock(void) {
-  sigset_t none;
-  sigemptyset(&none);
-  pthread_sigmask(SIG_SETMASK, &none, 0);
 }
 
 /* ---- dlopen ---- */

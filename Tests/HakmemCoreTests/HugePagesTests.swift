@@ -62,50 +62,46 @@ extension HeapTests {
         }
 
         /// Where the kernel makes none unasked, they are asked for by advice that is gone
-        /// afterwards, so that the mapping stays in one piece; also in memory that was small pages.
+        /// afterwards, so that the mapping stays in one piece.
         @Test(.enabled(if: isOnDemand)) func adviceIsTakenBack() throws {
-            let bytes = 4 * HugePages.bytes
-            let memory = try #require(SystemCall.map(bytes: bytes + HugePages.bytes))
-            let start = alignUp(memory, to: HugePages.bytes)
-            SystemCall.preferSmallPages(memory, bytes: bytes + HugePages.bytes)
-            let used = start + 3 * HugePages.bytes
-            for page in stride(from: used, to: used + HugePages.bytes, by: 4096) {
-                pointer(page, to: UInt.self).pointee = 1
-            }
-            // In two halves: the table of its pages stays.
-            for half in [used, used + HugePages.bytes / 2] {
-                #expect(SystemCall.purge(half, bytes: HugePages.bytes / 2))
-            }
-            let before = try #require(try Mapping.of(start))
-            var madeBytes: UInt = 0
-            withOption(\.pausesHugePages, false) {
-                for range in [(start, 2 * HugePages.bytes), (used, HugePages.bytes)] {
-                    madeBytes += makeByHeap(from: range.0, bytes: range.1)
-                }
-            }
-            let after = try #require(try Mapping.of(start))
-            #expect(after.range.contains(start + bytes - 1), "one mapping still")
-            #expect(after.flags.contains("nh"), "no huge pages unasked")
-            #expect(after.hugeBytes == before.hugeBytes + madeBytes)
-            pointer(start + 2 * HugePages.bytes, to: UInt.self).pointee = 1
-            let touched = try #require(try Mapping.of(start))
-            #expect(touched.hugeBytes == after.hugeBytes, "what was only touched is small")
-            SystemCall.unmap(memory, bytes: bytes + HugePages.bytes)
+            try expectMade(2 * HugePages.bytes) { _ in }
         }
 
-        /// Bytes of huge pages made where the heap decides. A touch that was interrupted for long
-        /// enough looks like one that has cleared 2 MiB: then others are tried.
-        private func makeByHeap(from start: UInt, bytes: UInt) -> UInt {
-            var madeBytes: UInt = 0
-            for _ in 0..<10 where madeBytes == 0 {
-                withHugePages { pages in
-                    _ = pages.make(from: start, bytes: 0)
-                    if pages.isHeapsChoice {
-                        madeBytes = pages.make(from: start, bytes: bytes) - start
-                    }
+        /// Memory that was small pages keeps their table when it goes back in pieces.
+        @Test(.enabled(if: isOnDemand)) func smallPagesBecomeHugeOnes() throws {
+            try expectMade(HugePages.bytes) { start in
+                for page in stride(from: start, to: start + HugePages.bytes, by: 4096) {
+                    pointer(page, to: UInt.self).pointee = 1
+                }
+                for half in [start, start + HugePages.bytes / 2] {
+                    #expect(SystemCall.purge(half, bytes: HugePages.bytes / 2))
                 }
             }
-            return madeBytes
+        }
+
+        /// Makes huge pages at the start of a mapping that `use` has had. A touch that was
+        /// interrupted for long enough looks like one that has cleared 2 MiB: then once more.
+        private func expectMade(_ bytes: UInt, _ use: (UInt) -> Void) throws {
+            var isMade = false
+            for _ in 0..<10 where !isMade {
+                let memory = try #require(SystemCall.map(bytes: bytes + 2 * HugePages.bytes))
+                let start = alignUp(memory, to: HugePages.bytes)
+                SystemCall.preferSmallPages(memory, bytes: bytes + 2 * HugePages.bytes)
+                use(start)
+                let before = try #require(try Mapping.of(start))
+                withOption(\.pausesHugePages, false) {
+                    withHugePages { pages in _ = pages.make(from: start, bytes: bytes) }
+                }
+                pointer(start + bytes, to: UInt.self).pointee = 1
+                let after = try #require(try Mapping.of(start))
+                isMade = after.hugeBytes == before.hugeBytes + bytes
+                if isMade {
+                    #expect(after.range.contains(start + bytes + 4096), "one mapping still")
+                    #expect(after.flags.contains("nh"), "no huge pages unasked")
+                }
+                SystemCall.unmap(memory, bytes: bytes + 2 * HugePages.bytes)
+            }
+            #expect(isMade)
         }
     }
 }

@@ -52,10 +52,5 @@ extension HeapTests {
                 }
             }
         }
-
-        /// This process has main's thread, and others.
-        @Test func theKernelCountsThreads() {
-            #expect(Machine.isCallerAlone() == false)
-        }
     }
 }

@@ -50,22 +50,20 @@ struct HugePages: ~Copyable {
         return until != 0 && isToCome && process.options.pausesHugePages
     }
 
-    /// Whether chunks are advised to have none but what lots are made of.
-    var isHeapsChoice: Bool {
-        chooser.load(ordering: .relaxed) == .heap && !policy.pointee.usesHugePages
-    }
+    private var isDecidedByHeap: Bool { chooser.load(ordering: .relaxed) == .heap }
+
+    /// Whether chunks are to be advised to have none but what lots are made of.
+    var advisesChunks: Bool { isDecidedByHeap && !policy.pointee.usesHugePages }
 
     /// Makes huge pages of untouched memory, as far as it has whole ones and they are not dear;
     /// gives where it ended.
     func make(from start: UInt, bytes: UInt) -> UInt {
-        if chooser.load(ordering: .relaxed) == .unknown {
-            chooser.store(HugePages.findChooser(), ordering: .relaxed)
-        }
         var page = start
-        if start & (HugePages.bytes - 1) != 0 { return start }
+        if start & (HugePages.bytes - 1) != 0 || bytes < HugePages.bytes { return start }
+        findChooser()
         while page + HugePages.bytes <= start + bytes, !isPaused(Clock.nowMs()) {
             let began = Clock.threadNs()
-            let isMade = HugePages.make(page, advises: isHeapsChoice)
+            let isMade = HugePages.make(page, advises: isDecidedByHeap)
             note(isMade, tookNs: Clock.threadNs() &- began, Clock.nowMs())
             if !isMade { return page }
             page += HugePages.bytes
@@ -76,16 +74,24 @@ struct HugePages: ~Copyable {
     private static func make(_ page: UInt, advises: Bool) -> Bool {
         if advises, !SystemCall.preferHugePages(page, bytes: bytes) { return false }
         let isMade = isClearedByTouch(page) || SystemCall.collapse(page, bytes: bytes)
-        if advises { SystemCall.preferSmallPages(page, bytes: bytes) }
+        if advises, !policy.pointee.usesHugePages {
+            SystemCall.preferSmallPages(page, bytes: bytes)
+        }
         return isMade
     }
 
-    /// Who decides, where memory is neither advised nor was ever used.
-    private static func findChooser() -> Chooser {
-        guard let memory = SystemCall.map(bytes: 2 * bytes) else { return .kernel }
-        let isCleared = isClearedByTouch(alignUp(memory, to: bytes))
-        SystemCall.unmap(memory, bytes: 2 * bytes)
-        return isCleared ? .kernel : .heap
+    /// Finds out who decides, once, where memory is neither advised nor was ever used. A touch that
+    /// was interrupted looks like one that has cleared 2 MiB; two in a row are few.
+    private func findChooser() {
+        if chooser.load(ordering: .relaxed) != .unknown { return }
+        var found = Chooser.kernel
+        for _ in 0..<2 where found == .kernel {
+            guard let memory = SystemCall.map(bytes: 2 * HugePages.bytes) else { return }
+            let page = alignUp(memory, to: HugePages.bytes)
+            if !HugePages.isClearedByTouch(page) { found = .heap }
+            SystemCall.unmap(memory, bytes: 2 * HugePages.bytes)
+        }
+        _ = chooser.compareExchange(expected: .unknown, desired: found, ordering: .relaxed)
     }
 
     /// Writes the first word of a page; says whether that took as long as to clear a huge one, of

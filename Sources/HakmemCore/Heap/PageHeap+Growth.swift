@@ -53,7 +53,7 @@ extension PageHeap {
             if wanted >= HugePages.bytes {
                 SystemCall.preferHugePages(chunk.start, bytes: chunk.bytes)
             }
-        } else if fields.pointee.hugePages.isHeapsChoice {
+        } else if fields.pointee.hugePages.advisesChunks {
             SystemCall.preferSmallPages(chunk.start, bytes: chunk.bytes)
         }
     }

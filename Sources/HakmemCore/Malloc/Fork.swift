@@ -33,5 +33,5 @@ import CHakmemShim
     pageHeap.resetAfterFork()
     whaleCache.resetAfterFork()
     cachePool.resetAfterFork(own: hak_cache_get())
-    PurgeThread.begin()
+    PurgeThread.begin(isChild: true)
 }

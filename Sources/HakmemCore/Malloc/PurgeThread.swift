@@ -8,10 +8,11 @@
 // running threads keep in theirs is theirs. It sleeps for half a purge delay after a look that
 // found something to give back, and else ever longer, up to half a second.
 //
-// It begins in the library's constructor, and again in a forked child, for which libc has just made
-// its locks new: at other moments the program may hold one that starting a thread takes. It ends
-// when the thread of main has ended and no other is left, which /proc/self/stat says: a process
-// ends with its last thread.
+// It begins in the library's constructor, and again in a child that main's thread has forked, for
+// which libc has just made its locks new: at other moments the program may hold one that starting
+// a thread takes. It ends with main's thread, because a process ends with its last one: the kernel
+// clears that thread's number then, and wakes who waits for that. Memory of another thread could be
+// gone by then, so a child that another thread has forked has none of these.
 
 import CHakmemShim
 import Synchronization
@@ -20,11 +21,19 @@ enum PurgeThread {
     private static let pauseMsMin: UInt32 = 10
     private static let pauseMsMax: UInt32 = 500
 
+    /// Where main's thread's number is, as long as that thread lives; and the number. Guarded by:
+    /// written when there is one thread.
+    nonisolated(unsafe) fileprivate static var mainWord: UInt = 0
+    nonisolated(unsafe) fileprivate static var mainNumber: UInt32 = 0
+
     /// Starts the thread if the user wants it. When there is none to be had, all is as without.
-    static func begin() {
-        if process.options.hasPurgeThread, Machine.isCallerAlone() != nil {
-            hak_thread_start(hakPurgeThread)
-        }
+    static func begin(isChild: Bool = false) {
+        guard process.options.hasPurgeThread, let word = SystemCall.mainThreadWord(),
+            !isChild || word == mainWord
+        else { return }
+        mainWord = word
+        mainNumber = pointer(word, to: UInt32.self).pointee
+        hak_thread_start(hakPurgeThread)
     }
 
     /// How long to sleep after a pause of so many ms, in ms.
@@ -52,16 +61,15 @@ enum PurgeThread {
     _ unused: UnsafeMutableRawPointer?
 ) -> UnsafeMutableRawPointer? {
     SystemCall.nameThread("hakmem-purge")
+    let word = PurgeThread.mainWord
     var pauseMs: UInt32 = 0
     var givenBack = PurgeThread.givenBack()
-    while Machine.isCallerAlone() != true {
+    while hak_peek32(word) == PurgeThread.mainNumber {
         let hasPurged = PurgeThread.purge(Clock.nowMs(), since: givenBack)
         givenBack = PurgeThread.givenBack()
         pauseMs = PurgeThread.pause(
             after: pauseMs, hasPurged: hasPurged, delayMs: UInt32(policy.pointee.purgeDelayMs))
-        SystemCall.sleep(ms: pauseMs)
+        SystemCall.futexWaitShared(word, while: PurgeThread.mainNumber, ms: pauseMs)
     }
-    // What main has left to be done at the process's end is done here.
-    hak_signals_unblock()
     return nil
 }

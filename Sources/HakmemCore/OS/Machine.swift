@@ -30,60 +30,24 @@ enum Machine {
 
     /// Bytes of memory that this process has resident, from the kernel; 0 when it does not say.
     static func residentBytes() -> UInt {
-        var pages: UInt = 0
-        readStart(of: "/proc/self/statm") { text in
-            // "size resident shared …", in pages.
-            pages = TextFields.number(text, behind: 1)
-        }
-        return pages * process.pageBytes
-    }
-
-    /// Whether main's thread has ended, and the caller's is the only one besides; nil when the
-    /// kernel does not say.
-    static func isCallerAlone() -> Bool? {
-        var isAlone: Bool?
-        readStart(of: "/proc/self/stat") { text in
-            // "id (name) state …", where the name may be any; the 20th field counts threads, an
-            // ended main's with them until it is the last.
-            guard let name = text.lastIndex(of: 41), name + 2 < text.count else { return }
-            let rest = UnsafeBufferPointer(rebasing: text[(name + 2)...])
-            isAlone = rest[0] == 90 && TextFields.number(rest, behind: 17) <= 2
-        }
-        return isAlone
-    }
-
-    /// Reads the first bytes of a file of the kernel's.
-    private static func readStart(
-        of path: StaticString, _ body: (UnsafeBufferPointer<UInt8>) -> Void
-    ) {
+        let path: StaticString = "/proc/self/statm"
         let start = UnsafeRawPointer(path.utf8Start).assumingMemoryBound(to: CChar.self)
-        guard let file = SystemCall.open(start, flags: O_RDONLY | O_CLOEXEC) else { return }
-        var buffer = InlineArray<512, UInt8>(repeating: 0)
+        guard let file = SystemCall.open(start, flags: O_RDONLY | O_CLOEXEC) else { return 0 }
+        var buffer = InlineArray<128, UInt8>(repeating: 0)
         var span = buffer.mutableSpan
-        span.withUnsafeMutableBufferPointer { buffer in
-            let bytes = buffer.baseAddress.unsafelyUnwrapped
-            let count = SystemCall.read(file, into: bytes, count: buffer.count)
-            if count > 0 { body(UnsafeBufferPointer(start: bytes, count: count)) }
+        let count = span.withUnsafeMutableBufferPointer { buffer in
+            SystemCall.read(file, into: buffer.baseAddress.unsafelyUnwrapped, count: buffer.count)
         }
         SystemCall.close(file)
-    }
-}
-
-/// Texts of fields with a space between them.
-private enum TextFields {
-    /// The number that follows so many spaces; 0 when there is none.
-    static func number(_ text: UnsafeBufferPointer<UInt8>, behind spaces: Int) -> UInt {
+        // "size resident shared …", in pages.
         var index = 0
-        var seen = 0
-        while index < text.count, seen < spaces {
-            if text[index] == 32 { seen += 1 }
+        while index < count, buffer[index] != 32 { index += 1 }
+        index += 1
+        var pages: UInt = 0
+        while index < count, buffer[index] >= 48, buffer[index] <= 57 {
+            pages = pages * 10 + UInt(buffer[index] - 48)
             index += 1
         }
-        var value: UInt = 0
-        while index < text.count, text[index] >= 48, text[index] <= 57 {
-            value = value * 10 + UInt(text[index] - 48)
-            index += 1
-        }
-        return value
+        return pages * process.pageBytes
     }
 }

@@ -138,11 +138,13 @@ enum SystemCall {
         _ = hak_syscall6(Int(SYS_futex), word, waitPrivate, UInt(expected), 0, 0, 0)
     }
 
-    /// Sleeps for `ms` milliseconds, or less when a signal comes.
-    static func sleep(ms: UInt32) {
+    /// Sleeps for `ms` milliseconds at most, until the kernel or anybody wakes `word`, unless it no
+    /// longer holds `expected`.
+    static func futexWaitShared(_ word: UInt, while expected: UInt32, ms: UInt32) {
         var time = timespec(tv_sec: Int(ms / 1000), tv_nsec: Int(ms % 1000) * 1_000_000)
         withUnsafeMutablePointer(to: &time) { time in
-            _ = hak_syscall6(Int(SYS_nanosleep), UInt(bitPattern: time), 0, 0, 0, 0, 0)
+            let address = UInt(bitPattern: time)
+            _ = hak_syscall6(Int(SYS_futex), word, 0, UInt(expected), address, 0, 0)
         }
     }
 
@@ -156,6 +158,22 @@ enum SystemCall {
     static func nameThread(_ name: StaticString) {
         let setName: UInt = 15
         _ = hak_syscall6(Int(SYS_prctl), setName, UInt(bitPattern: name.utf8Start), 0, 0, 0, 0)
+    }
+
+    /// The word that holds main's thread's number until the kernel clears it, and wakes who waits
+    /// for it, when that thread has ended; nil in another thread, where the C library keeps another
+    /// word there, and where the kernel does not say.
+    static func mainThreadWord() -> UInt? {
+        let thread = hak_syscall6(Int(SYS_gettid), 0, 0, 0, 0, 0, 0)
+        if hak_syscall6(Int(SYS_getpid), 0, 0, 0, 0, 0, 0) != thread { return nil }
+        let getThreadNumberAddress: UInt = 40
+        var word: UInt = 0
+        let result = withUnsafeMutablePointer(to: &word) { word in
+            hak_syscall6(
+                Int(SYS_prctl), getThreadNumberAddress, UInt(bitPattern: word), 0, 0, 0, 0)
+        }
+        guard result == 0, word != 0 else { return nil }
+        return Int(pointer(word, to: UInt32.self).pointee) == thread ? word : nil
     }
 
     static func yield() { _ = hak_syscall6(Int(SYS_sched_yield), 0, 0, 0, 0, 0, 0) }
