@@ -101,6 +101,37 @@ extension HeapTests {
             }
         }
 
+        /// A free moves a bin's top before it writes the slot. The slot may still name a block that
+        /// was taken from it, freed by another thread, and sent.
+        @Test func aSlotMayNameWhatWasSent() throws {
+            let left = try leave(seed: 7, flushes: true) { cache, _ in
+                let sizeClass = SizeClass(bytes: 64)
+                Block.free(hakMallocAddress(64))
+                let block = hakMallocAddress(64)
+                _ = try? onThread {
+                    Block.free(block)
+                    ThreadCache(at: hak_cache_get()).header.pointee.outgoing.sendAll()
+                }
+                cache.bin(sizeClass).pointee.top &-= 8
+                let slot = cache.bin(sizeClass).pointee.top
+                #expect(pointer(slot, to: UInt.self).pointee == block)
+                #expect(ThreadCache.isOut(block))
+            }
+            try onThread {
+                hakFree(hakMalloc(1))
+                cachePool.coolDown(Clock.nowMs(), all: true)
+                cachePool.orphan(left.cache, own: hak_cache_get())
+                left.blocks.forEach(Block.free)
+                ThreadCache(at: hak_cache_get()).header.pointee.outgoing.sendAll()
+                try require(!left.blocks.contains(where: ThreadCache.isOut), "blocks are still out")
+                try requireIntact(left.cache)
+            }
+        }
+
+        private func hakMallocAddress(_ bytes: UInt) -> UInt {
+            UInt(bitPattern: hakMalloc(bytes))
+        }
+
         /// A thread that begins finds orphans in the pool, and what was sent to them before.
         @Test func anOrphanIsAdopted() throws {
             let left = try leave(seed: 99) { _, _ in }

@@ -11,8 +11,12 @@
 //   the inbox                       is a list of whole messages
 //
 //   a bin                           has its blocks between its top and its bottom. One there is
-//                                   ready if it also is live and marked: a block that malloc is
-//                                   just taking has lost its mark, one that goes its live bit
+//                                   free if it also is live and marked: a block that malloc is
+//                                   just taking has lost its mark, one that goes its live bit.
+//                                   It may have been sent: a free moves the top before it writes
+//                                   the slot, which still names what was last taken from it. So
+//                                   blocks in bins and in the inbox become free in the same way,
+//                                   however often one is met
 //
 // Lists, counts and open messages may be half changed. So an orphan is put in order by making it
 // anew from the spans, live words and bins alone:
@@ -21,7 +25,7 @@
 //             can have one of them (`sift`)
 //   reclaim   when a thread of the child sends a block to an orphan, or begins: all orphans at
 //             once, in one walk over the slabs, under the locks of the pool and of the page heap;
-//             then they are pooled caches like any other, and their inboxes are drained
+//             then they are pooled caches like any other
 //
 // A child that does neither, as one that calls exec, pays the one word a cache.
 //
@@ -114,6 +118,7 @@ extension ThreadCache {
 
     /// Makes it a cache without slabs and ready blocks.
     fileprivate func forget() {
+        forgetSent()
         for index in 1..<SizeClass.end {
             forgetReady(SizeClass(index: index))
             let record = record(SizeClass(index: index))
@@ -155,13 +160,30 @@ extension ThreadCache {
             guard BlockMap.owner(block) == Owner.slab(self, sizeClass),
                 ThreadCache.isOut(block), ReadyMark.isOn(block)
             else { continue }
-            let line = BlockMap.live(block)
-            let live = line.pointee.load(ordering: .relaxed)
-            line.pointee.store(live & ~BlockMap.bit(block), ordering: .relaxed)
+            ThreadCache.clearLive(block)
             if process.options.countsEveryCall {
                 ThreadCache.count(record(sizeClass).pointee.taken, 0 &- 1)
             }
         }
+    }
+
+    /// Clears the live bits of the blocks that were sent to it.
+    private func forgetSent() {
+        var next = header.pointee.inbox.exchange(0, ordering: .acquiring)
+        while next != 0 {
+            let message = Message(address: next)
+            next = message.header.pointee.next
+            for index in 0..<Int(message.header.pointee.count) {
+                ThreadCache.clearLive(message.blocks[index] & ~SentBlock.markedBit)
+            }
+            messagePool.release(message)
+        }
+    }
+
+    private static func clearLive(_ block: UInt) {
+        let line = BlockMap.live(block)
+        let live = line.pointee.load(ordering: .relaxed)
+        line.pointee.store(live & ~BlockMap.bit(block), ordering: .relaxed)
     }
 
     /// Takes a slab back that was this cache's, as its live words tell.
