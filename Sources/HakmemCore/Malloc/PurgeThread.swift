@@ -11,7 +11,7 @@
 // It begins in the library's constructor, and again in a child that main's thread has forked, for
 // which libc has just made its locks new: at other moments the program may hold one that starting
 // a thread takes. It ends with main's thread, because a process ends with its last one: the kernel
-// clears that thread's number then, and wakes who waits for that. Memory of another thread could be
+// clears that thread's number then. Memory of another thread could be
 // gone by then, so a child that another thread has forked has none of these.
 
 import CHakmemShim
@@ -69,7 +69,8 @@ enum PurgeThread {
         givenBack = PurgeThread.givenBack()
         pauseMs = PurgeThread.pause(
             after: pauseMs, hasPurged: hasPurged, delayMs: UInt32(policy.pointee.purgeDelayMs))
-        SystemCall.futexWaitShared(word, while: PurgeThread.mainNumber, ms: pauseMs)
+        // Not on the word: the kernel wakes one, which may be who joins main's thread.
+        SystemCall.sleep(ms: pauseMs)
     }
     return nil
 }

@@ -138,13 +138,11 @@ enum SystemCall {
         _ = hak_syscall6(Int(SYS_futex), word, waitPrivate, UInt(expected), 0, 0, 0)
     }
 
-    /// Sleeps for `ms` milliseconds at most, until the kernel or anybody wakes `word`, unless it no
-    /// longer holds `expected`.
-    static func futexWaitShared(_ word: UInt, while expected: UInt32, ms: UInt32) {
+    /// Sleeps for `ms` milliseconds, or less when a signal comes.
+    static func sleep(ms: UInt32) {
         var time = timespec(tv_sec: Int(ms / 1000), tv_nsec: Int(ms % 1000) * 1_000_000)
         withUnsafeMutablePointer(to: &time) { time in
-            let address = UInt(bitPattern: time)
-            _ = hak_syscall6(Int(SYS_futex), word, 0, UInt(expected), address, 0, 0)
+            _ = hak_syscall6(Int(SYS_nanosleep), UInt(bitPattern: time), 0, 0, 0, 0, 0)
         }
     }
 
