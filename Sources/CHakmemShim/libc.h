@@ -13,9 +13,6 @@
 
 /* ---- A thread of our own ---- */
 
-/* A word that the kernel may be writing. */
-HAK_INLINE uint32_t hak_peek32(uintptr_t address) { return *(const volatile uint32_t *)address; }
-
 /* Starts a detached thread that no signal is delivered to, if there is one to be had. Its stack is
    as large as any: a process that ends with it does there what is left to do. */
 HAK_INLINE void hak_thread_start(void *(*body)(void *)) {

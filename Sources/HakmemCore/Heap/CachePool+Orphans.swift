@@ -167,14 +167,16 @@ extension ThreadCache {
         }
     }
 
-    /// Clears the live bits of the blocks that were sent to it.
+    /// Clears the live bits of the blocks that were sent to it. What the program has freed twice may
+    /// be another cache's by now.
     private func forgetSent() {
         var next = header.pointee.inbox.exchange(0, ordering: .acquiring)
         while next != 0 {
             let message = Message(address: next)
             next = message.header.pointee.next
             for index in 0..<Int(message.header.pointee.count) {
-                ThreadCache.clearLive(message.blocks[index] & ~SentBlock.markedBit)
+                let block = message.blocks[index] & ~SentBlock.markedBit
+                if Owner.cache(BlockMap.owner(block)) == self { ThreadCache.clearLive(block) }
             }
             messagePool.release(message)
         }

@@ -11,8 +11,8 @@
 // touch that took no time is followed by MADV_COLLAPSE.
 //
 // Where the kernel makes huge pages unasked (transparent_hugepage/enabled says always) nothing is
-// advised: its owner wanted that. Which of the two it is, the time of one touch of a mapping made
-// for it tells.
+// advised: its owner wanted that. Which of the two it is, the time that it takes to touch a mapping
+// made for that tells.
 //
 // Where the kernel has none at hand it moves other pages out of the way, or asks its host, and one
 // can take longer than 512 page faults. After one that was refused or dear none is asked for until

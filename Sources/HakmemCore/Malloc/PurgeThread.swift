@@ -11,8 +11,8 @@
 // It begins in the library's constructor, and again in a child that main's thread has forked, for
 // which libc has just made its locks new: at other moments the program may hold one that starting
 // a thread takes. It ends with main's thread, because a process ends with its last one: the kernel
-// clears that thread's number then. Memory of another thread could be
-// gone by then, so a child that another thread has forked has none of these.
+// clears that thread's number then. Memory of another thread could be gone by then, so a child that
+// another thread has forked has none of these.
 
 import CHakmemShim
 import Synchronization
@@ -42,8 +42,8 @@ enum PurgeThread {
         return hasPurged ? least : min(max(last, least) * 2, pauseMsMax)
     }
 
-    /// Gives back what is due; says whether anything was, or another thread has done so since
-    /// there was that much.
+    /// Gives back what is due; says whether anything has gone back, by whomever, since `givenBack`
+    /// was `before`.
     static func purge(_ now: UInt32, since before: UInt) -> Bool {
         cachePool.coolDownIfDue(now)
         pageHeap.purgeIfDue(now)
@@ -51,7 +51,7 @@ enum PurgeThread {
         return givenBack() != before
     }
 
-    /// A figure that changes when memory goes back.
+    /// A figure that changes whenever memory goes back.
     static func givenBack() -> UInt {
         counters.purgedBytes.load(ordering: .relaxed) &+ counters.munmap.load(ordering: .relaxed)
     }
@@ -64,7 +64,7 @@ enum PurgeThread {
     let word = PurgeThread.mainWord
     var pauseMs: UInt32 = 0
     var givenBack = PurgeThread.givenBack()
-    while hak_peek32(word) == PurgeThread.mainNumber {
+    while UInt32(truncatingIfNeeded: hak_peek(word)) == PurgeThread.mainNumber {
         let hasPurged = PurgeThread.purge(Clock.nowMs(), since: givenBack)
         givenBack = PurgeThread.givenBack()
         pauseMs = PurgeThread.pause(
