@@ -142,7 +142,7 @@ HAK_INLINE void hak_bin_push(uintptr_t bin) {
 #endif
 }
 
-/* A word that the program or the kernel may be writing: no access that checkers of races see. */
+/* A word that the program or the kernel may be writing: no access that race checkers see. */
 HAK_INLINE uintptr_t hak_peek(uintptr_t address) {
 #if defined(__x86_64__)
   uintptr_t word;

@@ -167,8 +167,8 @@ extension ThreadCache {
         }
     }
 
-    /// Clears the live bits of the blocks that were sent to it. What the program has freed twice may
-    /// be another cache's by now.
+    /// Clears the live bits of the blocks that were sent to it. What the program has freed twice
+    /// may be another cache's by now.
     private func forgetSent() {
         var next = header.pointee.inbox.exchange(0, ordering: .acquiring)
         while next != 0 {
