@@ -73,6 +73,7 @@ extension HeapTests {
             try onThread {
                 hakFree(hakMalloc(1))
                 let own = hak_cache_get()
+                ThreadCache(at: own).endSettling()
                 cachePool.coolDown(Clock.nowMs(), all: true)
                 cachePool.orphan(left.cache, own: own)
                 let half = left.blocks.count / 2
@@ -136,6 +137,8 @@ extension HeapTests {
         @Test func anOrphanIsAdopted() throws {
             let left = try leave(seed: 99) { _, _ in }
             try onThread {
+                hakFree(hakMalloc(1))
+                ThreadCache(at: hak_cache_get()).endSettling()
                 left.blocks.forEach(Block.free)
                 ThreadCache(at: hak_cache_get()).header.pointee.outgoing.sendAll()
                 try require(left.blocks.contains(where: ThreadCache.isOut), "they do not wait")

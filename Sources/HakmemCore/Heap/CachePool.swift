@@ -5,7 +5,7 @@
 //
 // State of a cache, one word:
 //
-//   owned ──abandon──► pooled ──adopt──► owned       adopt: also takes it off the list
+//   owned ──abandon──► pooled ──adopt──► owned       adopt, take over: also off the list
 //                      │    ▲
 //                    visit  leave
 //                      ▼    │
@@ -97,6 +97,23 @@ struct CachePool {
             SystemCall.yield()
         }
         return nil
+    }
+
+    /// Takes a certain cache out of the pool, for a thread that leaves its own for it; false if
+    /// it has a thread, or somebody visits it.
+    func takeOver(_ cache: ThreadCache) -> Bool {
+        if cache.header.pointee.state.load(ordering: .relaxed) != CacheState.pooled {
+            return false
+        }
+        fields.pointee.lock.acquire()
+        let isTaken = CachePool.take(cache, as: CacheState.owned)
+        if isTaken { unlink(cache) }
+        fields.pointee.lock.release()
+        if isTaken {
+            fields.pointee.ownedCount.wrappingAdd(1, ordering: .relaxed)
+            cache.drainInbox()
+        }
+        return isTaken
     }
 
     /// Leaves the calling thread's cache to the pool.

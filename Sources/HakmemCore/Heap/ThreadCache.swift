@@ -91,6 +91,8 @@ struct ThreadCacheHeader: ~Copyable {
     var site: UInt
     /// Slow calls until the next look at the clock.
     var callsUntilTick: UInt32
+    /// Its thread has settled when `refills` is this much (ThreadCache+Settling).
+    var settledAtRefill: UInt
     /// When the bins that nobody used were flushed last.
     var binsFlushedMs: UInt32
     /// The trim that this cache has followed last.

@@ -23,11 +23,35 @@ enum CurrentThread {
     private static func adopt() -> ThreadCache? {
         guard Start.ensure(), let cache = cachePool.adopt() else { return nil }
         if !hak_exited_get() {
+            cache.beginSettling()
             hak_cache_set(cache.address)
             // May itself allocate: the cache is in place.
             watchExit(of: cache.address)
         }
         return cache
+    }
+
+    /// Changes to the cache that a block belongs to, if that has no thread and the calling one has
+    /// not settled yet (ThreadCache+Settling).
+    @inline(__always)
+    static func follow(_ block: UInt) {
+        let address = hak_cache_get()
+        if address != hak_cache_none(), ThreadCache(at: address).isSettling {
+            followNow(block, ThreadCache(at: address))
+        }
+    }
+
+    @inline(never)
+    private static func followNow(_ block: UInt, _ cache: ThreadCache) {
+        let owner = BlockMap.owner(block)
+        if owner == 0 || owner & Owner.wholeMark != 0 { return }
+        let other = Owner.cache(owner)
+        if other == cache { return }
+        cache.noteOthersBlock()
+        guard cachePool.takeOver(other) else { return }
+        other.endSettling()
+        hak_cache_set(other.address)
+        cachePool.abandon(cache)
     }
 }
 

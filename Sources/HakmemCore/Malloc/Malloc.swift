@@ -12,7 +12,7 @@
 //              └► hak_malloc_measured: the same in one step, while slow paths are measured
 //   free(p)    push on the bin that the thread's own map names for p's granule
 //              └► hak_free_slow: full bins
-//                 ├► hak_free_remote
+//                 ├► hak_free_remote: a thread that has begun but lately takes hak_free_miss
 //                 ├► hak_free_large: kept while there is room
 //                 │  └► hak_free_larger: others of those that are kept make room
 //                 └► hak_free_miss: NULL, a whale, misuse, what those cannot; every block of the
@@ -158,7 +158,8 @@ private func takeReady(_ bin: UInt, _ leavesMark: Bool) -> UInt {
 @c(hak_free_remote) public func hakFreeRemote(_ block: UnsafeMutableRawPointer?) {
     let address = UInt(bitPattern: block)
     let owner = BlockMap.owner(address)
-    if !ThreadCache(at: hak_cache_get()).sendRemote(address, owner) { return hakFreeMiss(block) }
+    let cache = ThreadCache(at: hak_cache_get())
+    if cache.isSettling || !cache.sendRemote(address, owner) { return hakFreeMiss(block) }
 }
 
 @inline(never)
@@ -186,6 +187,7 @@ private func takeReady(_ bin: UInt, _ leavesMark: Bool) -> UInt {
         Report.misuse(.foreign, at: address)
     } else {
         Sections.measure(.freeSlow) {
+            CurrentThread.follow(address)
             _ = CurrentThread.withCache { cache in cache.free(address) }
         }
     }

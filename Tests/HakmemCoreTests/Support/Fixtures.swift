@@ -43,6 +43,7 @@ func withCache<Value>(
     return try onThread {
         hakFree(hakMalloc(1))
         let cache = ThreadCache(at: hak_cache_get())
+        cache.endSettling()
         if !isTicking { cache.header.pointee.callsUntilTick = .max }
         cache.header.pointee.freshGranules = 0
         defer { cache.header.pointee.callsUntilTick = ThreadCache.callsPerTick }
