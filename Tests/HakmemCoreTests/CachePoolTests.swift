@@ -11,33 +11,47 @@ extension HeapTests {
         init() { StartedHeap.ensure() }
 
         @Test func aMessageIsFullAtItsBound() throws {
-            let acquired = messagePool.acquire()
-            let message = try #require(acquired)
+            var spares = SpareMessages()
+            let taken = spares.take()
+            let message = try #require(taken)
             let sizeClass = SizeClass(bytes: tinyMax)
             for block in 1..<UInt(Message.blocksMax) {
                 #expect(!message.append(block, sizeClass))
             }
             #expect(message.append(UInt(Message.blocksMax), sizeClass))
             #expect((0..<Int(Message.blocksMax)).allSatisfy { message.blocks[$0] == UInt($0) + 1 })
-            messagePool.release(message)
-            let again = messagePool.acquire()
+            spares.give(message)
+            let again = spares.take()
             #expect(again?.address == message.address)
             #expect(again?.header.pointee.count == .some(0))
-            messagePool.release(message)
+        }
+
+        /// A thread keeps some of what nobody uses, and leaves the rest to the others in batches.
+        @Test func spareMessagesGoRound() throws {
+            var giver = SpareMessages()
+            var taker = SpareMessages()
+            let count = 5 * MessageBatch.count
+            let messages = (0..<count).compactMap { _ in giver.take()?.address }
+            try #require(Set(messages).count == count)
+            for address in messages { giver.give(Message(address: address)) }
+            let others = Set((0..<4 * MessageBatch.count).compactMap { _ in taker.take()?.address })
+            let kept = Set((0..<MessageBatch.count).compactMap { _ in giver.take()?.address })
+            #expect(others.isSubset(of: messages) && others.count == 4 * MessageBatch.count)
+            #expect(kept.isSubset(of: messages) && kept.isDisjoint(with: others))
         }
 
         /// A message keeps few large blocks, which would be much memory, from their owner.
         @Test func aMessageIsFullOfSoManyBytes() throws {
             for bytes in [tinyMax + 1, 5000, mediumMax] as [UInt] {
                 let sizeClass = SizeClass(bytes: bytes)
-                let acquired = messagePool.acquire()
-                let message = try #require(acquired)
+                var spares = SpareMessages()
+                let taken = spares.take()
+                let message = try #require(taken)
                 var count: UInt = 1
                 while !message.append(count * unitBytes, sizeClass) { count += 1 }
                 let most = UInt(Message.bytesMax) + sizeClass.blockBytes
                 #expect(count * sizeClass.blockBytes < most, "\(bytes) bytes")
                 #expect(count > 1, "\(bytes) bytes")
-                messagePool.release(message)
             }
         }
 

@@ -178,7 +178,7 @@ extension ThreadCache {
                 let block = message.blocks[index] & ~SentBlock.markedBit
                 if Owner.cache(BlockMap.owner(block)) == self { ThreadCache.clearLive(block) }
             }
-            messagePool.release(message)
+            header.pointee.outgoing.spares.give(message)
         }
     }
 

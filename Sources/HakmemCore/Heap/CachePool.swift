@@ -213,7 +213,7 @@ extension ThreadCache {
                     freeSent(block, keepsReady: keepsReady)
                 }
             }
-            messagePool.release(message)
+            header.pointee.outgoing.spares.give(message)
         }
     }
 }

@@ -60,44 +60,57 @@ struct Message {
     }
 }
 
+/// Messages that nobody uses, so many at a time: linked by `next`, the last one's is 0.
+struct MessageBatch {
+    let first: Message
+
+    static let count = 4
+
+    /// The batch that follows in the pool.
+    var next: UInt {
+        get { first.header.pointee.owner }
+        nonmutating set { first.header.pointee.owner = newValue }
+    }
+
+    /// A batch of new messages, or nil when out of memory.
+    static func make() -> MessageBatch? {
+        guard let start = metadata.allocate(Message.bytes * UInt(count), alignment: 64) else {
+            return nil
+        }
+        for index in 1..<UInt(count) {
+            let message = Message(address: start + (index - 1) * Message.bytes)
+            message.header.pointee.next = message.address + Message.bytes
+        }
+        return MessageBatch(first: Message(address: start))
+    }
+}
+
 /// What the message pool is made of. Zeroed memory is its valid initial state.
 /// The lock is not the first field: tools take an access to the first for one to the whole.
 struct MessagePoolFields: ~Copyable {
-    var firstSpare: UInt
+    var firstBatch: UInt
     let lock: Lock
 }
 
-/// Messages that nobody uses. Guarded by: its lock.
+/// Messages that nobody uses, beside those that each cache keeps. Guarded by: its lock.
 struct MessagePool {
     /// Shared by all threads: no access to it as a whole, which would have to be exclusive.
     let fields: UnsafeMutablePointer<MessagePoolFields>
 
-    private static let messagesAtATime = 8
-
-    /// An empty message, or nil when out of memory.
-    func acquire() -> Message? {
+    /// Nil when there is none in the pool.
+    func acquire() -> MessageBatch? {
         fields.pointee.lock.acquire()
-        if fields.pointee.firstSpare == 0 {
-            fields.pointee.lock.release()
-            let bytes = Message.bytes * UInt(MessagePool.messagesAtATime)
-            guard let address = metadata.allocate(bytes, alignment: 64) else { return nil }
-            for index in 1..<MessagePool.messagesAtATime {
-                release(Message(address: address + UInt(index) * Message.bytes))
-            }
-            return Message(address: address)
-        }
-        let message = Message(address: fields.pointee.firstSpare)
-        fields.pointee.firstSpare = message.header.pointee.next
-        fields.pointee.lock.release()
-        message.header.pointee.count = 0
-        message.header.pointee.bytes = 0
-        return message
+        defer { fields.pointee.lock.release() }
+        if fields.pointee.firstBatch == 0 { return nil }
+        let batch = MessageBatch(first: Message(address: fields.pointee.firstBatch))
+        fields.pointee.firstBatch = batch.next
+        return batch
     }
 
-    func release(_ message: Message) {
+    func release(_ batch: MessageBatch) {
         fields.pointee.lock.acquire()
-        message.header.pointee.next = fields.pointee.firstSpare
-        fields.pointee.firstSpare = message.address
+        batch.next = fields.pointee.firstBatch
+        fields.pointee.firstBatch = batch.first.address
         fields.pointee.lock.release()
     }
 
@@ -106,11 +119,54 @@ struct MessagePool {
     func resetAfterFork() { fields.pointee.lock.resetAfterFork() }
 }
 
+/// The messages that nobody uses of one thread, which meets the pool's lock once for several: most
+/// that free others' blocks are sent blocks, too. Zeroed memory has none.
+struct SpareMessages: ~Copyable {
+    /// Linked by `next`; a batch, or what is left of one, and another whole one behind it.
+    private var first: UInt = 0
+    private var count = 0
+
+    /// An empty message, or nil when out of memory.
+    mutating func take() -> Message? {
+        if count == 0 {
+            guard let batch = messagePool.acquire() ?? MessageBatch.make() else { return nil }
+            first = batch.first.address
+            count = MessageBatch.count
+        }
+        let message = Message(address: first)
+        first = message.header.pointee.next
+        count -= 1
+        message.header.pointee.count = 0
+        message.header.pointee.bytes = 0
+        return message
+    }
+
+    mutating func give(_ message: Message) {
+        message.header.pointee.next = first
+        first = message.address
+        count += 1
+        if count == 2 * MessageBatch.count { release() }
+    }
+
+    /// Leaves a batch to the others.
+    private mutating func release() {
+        let batch = MessageBatch(first: Message(address: first))
+        var last = batch.first
+        for _ in 1..<MessageBatch.count {
+            last = Message(address: last.header.pointee.next)
+        }
+        first = last.header.pointee.next
+        count -= MessageBatch.count
+        messagePool.release(batch)
+    }
+}
+
 /// A thread's open messages. Zeroed memory has none.
 struct Outgoing: ~Copyable {
     static let slotCount: UInt = 8
     private var slots: InlineArray<8, UInt>
     private var openCount: UInt
+    var spares: SpareMessages
 
     /// Adds a block of a slab that has this owner word; false when out of memory for a message.
     @inline(__always)
@@ -139,7 +195,7 @@ struct Outgoing: ~Copyable {
         _ slot: Int, _ block: UInt, _ owner: UInt, _ cache: ThreadCache
     ) -> Bool {
         if slots[slot] != 0 { send(slot) }
-        guard let message = messagePool.acquire() else { return false }
+        guard let message = spares.take() else { return false }
         message.header.pointee.owner = cache.address
         // No block is so large that it fills a message.
         _ = message.append(block, Owner.sizeClass(owner))
@@ -160,6 +216,7 @@ struct Outgoing: ~Copyable {
     mutating func forget() {
         slots = InlineArray(repeating: 0)
         openCount = 0
+        spares = SpareMessages()
     }
 
     mutating func sendAll() {
