@@ -43,6 +43,18 @@ extension HeapTests {
             }
         }
 
+        /// Frees of others' blocks, which read it, find it written.
+        @Test func aNewCacheHasWrittenWhereItsSlabsWillLie() throws {
+            try withCache { _ in
+                let made = ThreadCache.make()
+                guard let made else { throw Violation.outOfMemory }
+                let entry = OwnMap.entry(heapExtent.pointee.lowest, made.address)
+                let offset = UInt(bitPattern: entry) - made.address - UInt(HAK_OWN_MAP_OFFSET)
+                let range = made.header.pointee.ownMap
+                try require(range.start <= offset && offset < range.end, "it is not writable")
+            }
+        }
+
         @Test func aThreadWithoutACacheOwnsNothing() {
             for address in [0, 0x7F12_3456_8000, UInt.max] as [UInt] {
                 #expect(OwnMap.entry(address, hak_cache_none()).pointee == 0)

@@ -20,6 +20,12 @@ struct HeapExtent: ~Copyable {
         return address >= low && address < end && end &- low <= BlockMap.coveredBytes
     }
 
+    /// Whether an address lies there, which may share its entries of the map with others.
+    @inline(__always)
+    func contains(_ address: UInt) -> Bool {
+        address >= low.load(ordering: .relaxed) && address < end.load(ordering: .relaxed)
+    }
+
     /// The extent's bytes with another chunk in it.
     func bytes(with chunk: Chunk) -> UInt {
         let low = lowest == 0 ? chunk.start : min(lowest, chunk.start)

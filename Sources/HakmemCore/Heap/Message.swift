@@ -77,9 +77,11 @@ struct MessageBatch {
         guard let start = metadata.allocate(Message.bytes * UInt(count), alignment: 64) else {
             return nil
         }
-        for index in 1..<UInt(count) {
-            let message = Message(address: start + (index - 1) * Message.bytes)
-            message.header.pointee.next = message.address + Message.bytes
+        var next: UInt = 0
+        for index in (0..<UInt(count)).reversed() {
+            let message = Message(address: start + index * Message.bytes)
+            message.header.pointee.next = next
+            next = message.address
         }
         return MessageBatch(first: Message(address: start))
     }

@@ -61,6 +61,16 @@ extension ThreadCache {
         return true
     }
 
+    /// Writes to where a new cache's first slabs are likely to have their entries. A thread that
+    /// frees blocks of others first would read there, and a page that is read before it is
+    /// written costs another fault, and an interrupt of the other processors.
+    func prepareOwnMap() {
+        let lowest = heapExtent.pointee.lowest
+        if lowest == 0 { return }
+        let entry = OwnMap.entry(lowest, address)
+        if isOwnMapWritable(entry) { entry.pointee = 0 }
+    }
+
     @inline(__always)
     private func isOwnMapWritable(_ entry: UnsafeMutablePointer<UInt16>) -> Bool {
         let offset = UInt(bitPattern: entry) &- address &- UInt(HAK_OWN_MAP_OFFSET)

@@ -42,6 +42,8 @@ extension PageHeap {
         span.header.pointee.granules = UInt32(chunk.bytes >> granuleShift)
         span.header.pointee.isDirty = false
         fields.pointee.mappedBytes += chunk.bytes
+        // The entries of neighbours may lie in the same pages.
+        span.publishEdges()
         insertJoined(span, stamp: 0)
         fields.pointee.lock.release()
         return true

@@ -88,4 +88,26 @@ extension PageHeap {
         guard let second = freeSpan(startingAt: first.end) else { return size }
         return size + UInt(second.header.pointee.granules)
     }
+
+    // MARK: Neighbours
+
+    func freeSpan(startingAt address: UInt) -> Span? {
+        guard let span = known(address), span.start == address else { return nil }
+        return span
+    }
+
+    func freeSpan(endingAt address: UInt) -> Span? {
+        guard let span = known(address - 1), span.end == address else { return nil }
+        return span
+    }
+
+    /// The free span of which an address is at the edge. Does not read the map beyond the heap: a
+    /// page of it that is read first costs another fault when it is written, and an interrupt of
+    /// the other processors.
+    private func known(_ address: UInt) -> Span? {
+        guard heapExtent.pointee.contains(address), let span = BlockMap.span(address),
+            span.state == .free
+        else { return nil }
+        return span
+    }
 }

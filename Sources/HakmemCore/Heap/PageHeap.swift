@@ -235,20 +235,6 @@ struct PageHeap {
         return joined
     }
 
-    func freeSpan(startingAt address: UInt) -> Span? {
-        guard let span = BlockMap.span(address), span.state == .free, span.start == address else {
-            return nil
-        }
-        return span
-    }
-
-    func freeSpan(endingAt address: UInt) -> Span? {
-        guard let span = BlockMap.span(address - 1), span.state == .free, span.end == address else {
-            return nil
-        }
-        return span
-    }
-
     // MARK: Bins and queue
 
     func link(_ span: Span, stamp: UInt32) {

@@ -211,6 +211,7 @@ struct ThreadCache: Equatable {
         metadata.count(bytes: committed)
         let cache = ThreadCache(at: start + committed - headBytes)
         cache.prepare()
+        cache.prepareOwnMap()
         return cache
     }
 
