@@ -104,11 +104,11 @@ struct SizeClass: Equatable {
     private static let slabBlocksMin: UInt = 8
     private static let slabGranulesMax: UInt = 17
 
-    /// Ready blocks that the hit paths can see of this class's bin: 16 KiB of them or 32, but at
+    /// Ready blocks that the hit paths can see of this class's bin: 16 KiB of them or 128, but at
     /// most 128 KiB, which is what the start check takes (StartCheck).
     var stackSlotsMax: UInt32 {
         let block = UInt32(blockBytes)
-        let most = max(SizeClass.windowBytes / block, SizeClass.slotsFirst)
+        let most = max(SizeClass.windowBytes / block, SizeClass.windowSlots)
         return min(min(SizeClass.slotsMaxOfAll, most), SizeClass.windowBytesMax / block)
     }
 
@@ -151,6 +151,7 @@ struct SizeClass: Equatable {
     private static let slotsShared: UInt32 = 128
     private static let depthMaxOfAll: UInt32 = 16384
     private static let stackBlockBytesMax: UInt32 = 512 * 1024
+    private static let windowSlots: UInt32 = 128
     private static let windowBytes: UInt32 = 16 * 1024
     private static let windowBytesMax: UInt32 = 128 * 1024
     private static let mediumBytesFirst: UInt32 = 32 * 1024
