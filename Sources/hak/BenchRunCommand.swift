@@ -73,6 +73,9 @@ struct BenchRunCommand: ParsableCommand {
     @Option(help: ArgumentHelp("hakmem's library, instead of the one found.", valueName: "path"))
     var library: String?
 
+    @Flag(help: "Look at every workload's first process after an idle second, as a full run does.")
+    var idle = false
+
     @Flag(help: "Count instructions an operation with callgrind, in the rows that allow it.")
     var instructions = false
 
@@ -222,6 +225,7 @@ struct BenchRunCommand: ParsableCommand {
                 rounds: repetitions, programRounds: repetitions, secondsMax: nil,
                 idlesEverywhere: false)
         }
+        if idle { effort.idlesEverywhere = true }
         return effort
     }
 
