@@ -69,6 +69,29 @@ extension HeapTests {
             #expect(try freed(blocks).cache == all[0].cache)
         }
 
+        @Test func aThreadsFirstCallMayBeAFree() throws {
+            let all = try left(3)
+            let cache = try onThread {
+                Block.free(all[0].blocks[0])
+                return hak_cache_get()
+            }
+            #expect(cache == all[0].cache)
+            _ = try freed(Array(all[0].blocks.dropFirst()))
+            for other in all.dropFirst() { _ = try freed(other.blocks) }
+        }
+
+        /// What others free of it would wait for its new thread.
+        @Test func aLargeCacheIsNotTakenOver() throws {
+            let large = try onThread {
+                let blocks = try (0..<300).map { _ in try Block.take(16_384) }
+                return (cache: hak_cache_get(), blocks: blocks)
+            }
+            try #require(!ThreadCache(at: large.cache).isSmall)
+            _ = try onThreads(2) { _ in hakFree(hakMalloc(1)) }
+            #expect(!cachePool.takeOver(ThreadCache(at: large.cache)))
+            _ = try freed(large.blocks)
+        }
+
         @Test func aThreadThatHasSettledStays() throws {
             let all = try left(2)
             let settled = try freed(all[0].blocks) {

@@ -55,6 +55,7 @@ extension ThreadCache {
         let ready = takeReady(sizeClass)
         if ready == 0 { return refill(sizeClass) }
         header.pointee.callsUntilTick -= 1
+        if isSettling { noteSettlingCall() }
         return ready
     }
 

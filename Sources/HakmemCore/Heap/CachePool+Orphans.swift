@@ -29,10 +29,11 @@
 //
 // A child that does neither, as one that calls exec, pays the one word a cache.
 //
-// What is lost in the child: blocks in messages of an orphan that were open or half drained, or on
-// their way to or from a bin, stay live; spans that a thread had in hand between the page heap and
-// elsewhere, to purge them or to make them a slab or block, stay out. Both are bounded by what a
-// cache holds at one moment, and do not grow. Their memory is shared with the parent.
+// What is lost in the child: an orphan's spare messages; blocks in its messages that were open or
+// half drained, or on their way to or from a bin, stay live; spans that a thread had in hand
+// between the page heap and elsewhere, to purge them or to make them a slab or block, stay out. All
+// are bounded by what a cache holds at one moment, and do not grow. Their memory is shared with the
+// parent.
 
 import CHakmemShim
 import Synchronization
@@ -118,6 +119,8 @@ extension ThreadCache {
 
     /// Makes it a cache without slabs and ready blocks.
     fileprivate func forget() {
+        // Before anything is given to its spare messages.
+        header.pointee.outgoing.forget()
         forgetSent()
         for index in 1..<SizeClass.end {
             forgetReady(SizeClass(index: index))
@@ -136,7 +139,6 @@ extension ThreadCache {
             record.pointee.refilled = 0
         }
         prepare()
-        header.pointee.outgoing.forget()
         header.pointee.large.forEachSpan { span in
             BlockMap.setOwner(span.start, span.address | Owner.wholeMark)
         }

@@ -168,10 +168,14 @@ extension ThreadCache {
     /// Whether this cache, which is pooled or about to be, has ready blocks and empty slabs.
     var isWarm: Bool { header.pointee.warmBytes != 0 }
 
+    /// Whether it has so few slabs that a thread may leave them as they are, or take them over.
+    var isSmall: Bool {
+        UInt(header.pointee.slabGranules) << granuleShift <= CachePool.warmBytesOfOneMax
+    }
+
     /// Makes the calling thread's cache one that may be pooled.
     func settle() {
-        let slabBytes = UInt(header.pointee.slabGranules) << granuleShift
-        if slabBytes > CachePool.warmBytesOfOneMax || policy.pointee.purgeDelayMs == 0 {
+        if !isSmall || policy.pointee.purgeDelayMs == 0 {
             releaseMemory()
         } else {
             drainInbox()

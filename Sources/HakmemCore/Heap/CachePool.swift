@@ -100,20 +100,27 @@ struct CachePool {
     }
 
     /// Takes a certain cache out of the pool, for a thread that leaves its own for it; false if
-    /// it has a thread, or somebody visits it.
+    /// it has a thread, somebody visits it, or it is large: what others free of it would wait for
+    /// the thread, which may sleep.
     func takeOver(_ cache: ThreadCache) -> Bool {
         if cache.header.pointee.state.load(ordering: .relaxed) != CacheState.pooled {
             return false
         }
         fields.pointee.lock.acquire()
-        let isTaken = CachePool.take(cache, as: CacheState.owned)
-        if isTaken { unlink(cache) }
-        fields.pointee.lock.release()
-        if isTaken {
-            fields.pointee.ownedCount.wrappingAdd(1, ordering: .relaxed)
-            cache.drainInbox()
+        guard CachePool.take(cache, as: CacheState.owned) else {
+            fields.pointee.lock.release()
+            return false
         }
-        return isTaken
+        let isSmall = cache.isSmall
+        if isSmall { unlink(cache) } else { CachePool.leave(cache) }
+        fields.pointee.lock.release()
+        if !isSmall {
+            CachePool.visitIfNeeded(cache)
+            return false
+        }
+        fields.pointee.ownedCount.wrappingAdd(1, ordering: .relaxed)
+        cache.drainInbox()
+        return true
     }
 
     /// Leaves the calling thread's cache to the pool.

@@ -26,6 +26,16 @@ struct HeapExtent: ~Copyable {
         address >= low.load(ordering: .relaxed) && address < end.load(ordering: .relaxed)
     }
 
+    /// Whether it is some, and so little that an own map's part for all of it is small.
+    var isCompact: Bool {
+        let last = end.load(ordering: .relaxed) &- 1
+        let covered = BlockMap.coveredBytes - 1
+        return lowest != 0 && last &- lowest < HeapExtent.compactMax
+            && lowest & covered <= last & covered
+    }
+
+    private static let compactMax: UInt = 4 << 30
+
     /// The extent's bytes with another chunk in it.
     func bytes(with chunk: Chunk) -> UInt {
         let low = lowest == 0 ? chunk.start : min(lowest, chunk.start)

@@ -158,6 +158,7 @@ struct SpareMessages: ~Copyable {
             last = Message(address: last.header.pointee.next)
         }
         first = last.header.pointee.next
+        last.header.pointee.next = 0
         count -= MessageBatch.count
         messagePool.release(batch)
     }

@@ -65,8 +65,8 @@ extension ThreadCache {
     /// frees blocks of others first would read there, and a page that is read before it is
     /// written costs another fault, and an interrupt of the other processors.
     func prepareOwnMap() {
+        guard heapExtent.pointee.isCompact else { return }
         let lowest = heapExtent.pointee.lowest
-        if lowest == 0 { return }
         let entry = OwnMap.entry(lowest, address)
         if isOwnMapWritable(entry) { entry.pointee = 0 }
     }

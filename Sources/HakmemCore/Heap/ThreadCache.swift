@@ -93,6 +93,8 @@ struct ThreadCacheHeader: ~Copyable {
     var callsUntilTick: UInt32
     /// Its thread has settled when `refills` is this much (ThreadCache+Settling).
     var settledAtRefill: UInt
+    /// When its thread was given it, in ms.
+    var begunMs: UInt32
     /// When the bins that nobody used were flushed last.
     var binsFlushedMs: UInt32
     /// The trim that this cache has followed last.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The calling thread's cache: given at its first miss, taken back at its exit.
+// The calling thread's cache: given at its first miss, perhaps changed for another soon after, and
+// taken back at its exit.
 //
 // After the exit has taken it back, destructors that run later may still allocate and free. Each
 // such call borrows a cache from the pool, so that none is left behind by a thread that is gone.
@@ -36,7 +37,10 @@ enum CurrentThread {
     @inline(__always)
     static func follow(_ block: UInt) {
         let address = hak_cache_get()
-        if address != hak_cache_none(), ThreadCache(at: address).isSettling {
+        if address == hak_cache_none() {
+            // Its first call. One that has exited borrows, and has nothing to change.
+            if !hak_exited_get(), let cache = adopt() { followNow(block, cache) }
+        } else if ThreadCache(at: address).isSettling {
             followNow(block, ThreadCache(at: address))
         }
     }
@@ -46,9 +50,7 @@ enum CurrentThread {
         let owner = BlockMap.owner(block)
         if owner == 0 || owner & Owner.wholeMark != 0 { return }
         let other = Owner.cache(owner)
-        if other == cache { return }
-        cache.noteOthersBlock()
-        guard cachePool.takeOver(other) else { return }
+        guard other != cache, cache.maySettleElsewhere(), cachePool.takeOver(other) else { return }
         other.endSettling()
         hak_cache_set(other.address)
         cachePool.abandon(cache)
