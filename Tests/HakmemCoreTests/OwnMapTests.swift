@@ -60,6 +60,31 @@ extension HeapTests {
             }
         }
 
+        /// A heap that spreads costs few calls of the kernel.
+        @Test func whatIsWritableDoublesAtLeast() throws {
+            try withCache { _ in
+                let made = ThreadCache.make()
+                guard let made, let header = pageHeap.makeHeader() else {
+                    throw Violation.outOfMemory
+                }
+                made.header.pointee.ownMap = OwnMapRange(start: 0, end: 0)
+                let step: UInt = 64 << 20
+                var widenings = 0
+                for place in 1...512 as ClosedRange<UInt> {
+                    let before = made.header.pointee.ownMap
+                    header.header.pointee.start = place * step % BlockMap.coveredBytes
+                    header.header.pointee.granules = 1
+                    try require(made.setOwnMap(header, binOffset: 0), "refused")
+                    let after = made.header.pointee.ownMap
+                    if after.end != before.end || after.start != before.start { widenings += 1 }
+                    let (was, now) = (before.end - before.start, after.end - after.start)
+                    try require(now == was || now >= min(2 * was, OwnMap.bytes), "\(was), \(now)")
+                }
+                try require(widenings <= 10, "\(widenings) calls")
+                pageHeap.discardHeader(header)
+            }
+        }
+
         @Test func aThreadWithoutACacheOwnsNothing() {
             for address in [0, 0x7F12_3456_8000, UInt.max] as [UInt] {
                 #expect(OwnMap.entry(address, hak_cache_none()).pointee == 0)

@@ -23,7 +23,7 @@ struct OwnMapRange {
 
 enum OwnMap {
     /// Bytes of an own map made writable at a time: each byte stands for 8 KiB of heap.
-    fileprivate static let pieceBytes: UInt = 16 * 1024
+    fileprivate static let pieceBytes: UInt = 64 * 1024
 
     /// The bits of an address up to where the entries repeat; as in the block map.
     static var mask: UInt { BlockMap.coveredBytes - 1 }
@@ -104,9 +104,19 @@ extension ThreadCache {
         }
     }
 
+    /// Makes the entry at `offset` writable, and at least as much as was so far: each call of the
+    /// kernel holds up whoever of the program's threads has a page fault.
     @inline(never)
     private func widenOwnMap(around offset: UInt) -> Bool {
-        let wide = ownMapRange(with: offset)
+        let range = header.pointee.ownMap
+        var wide = ownMapRange(with: offset)
+        let more = range.end - range.start
+        if wide.start < range.start {
+            wide.start = min(wide.start, range.start - min(more, range.start))
+        } else {
+            let mapEnd = alignUp(OwnMap.bytes, to: process.pageBytes)
+            wide.end = max(wide.end, min(range.end + more, mapEnd))
+        }
         let mapStart = address + UInt(HAK_OWN_MAP_OFFSET)
         guard SystemCall.commit(mapStart + wide.start, bytes: wide.end - wide.start) else {
             return false
