@@ -192,6 +192,15 @@ enum LineSearch {
         return finish(bin, first, limit, span)
     }
 
+    /// Whether a search for `limit` blocks takes some that were never handed out, though others
+    /// were. Only for a slab with a free block.
+    @inline(__always)
+    static func takesNew(_ span: Span, _ limit: UInt) -> Bool {
+        let used = span.header.pointee.usedBlocksOrStamp
+        return used != UInt32.max && used != 0
+            && UInt(used &- span.header.pointee.blocksOut) < limit
+    }
+
     /// Has the next search of a slab begin at its first block; and counts its blocks.
     static func restart(_ span: Span, _ sizeClass: SizeClass) {
         let header = span.header

@@ -31,6 +31,7 @@
             var found: [String] = []
             var free: UInt = 0
             var dirty: UInt = 0
+            var scraps: UInt32 = 0
             var total: UInt = 0
             var before: Span?
             walk { span in
@@ -38,7 +39,10 @@
                 defer { before = span }
                 guard span.state == .free else { return }
                 free += span.bytes
-                if span.header.pointee.isDirty { dirty += span.bytes }
+                if span.header.pointee.isDirty {
+                    dirty += span.bytes
+                    if PageHeap.isScrap(span) { scraps += 1 }
+                }
                 if BlockMap.span(span.end - 1) != span {
                     found.append("free span at \(span.start): its last entry is another's")
                 }
@@ -54,6 +58,8 @@
             if dirty != fields.pointee.dirtyBytes {
                 found.append("\(dirty) dirty bytes, not \(fields.pointee.dirtyBytes)")
             }
+            let counted = fields.pointee.scraps.load(ordering: .relaxed)
+            if scraps != counted { found.append("\(scraps) scraps, not \(counted)") }
             if total != fields.pointee.mappedBytes {
                 found.append("\(total) bytes in all, not \(fields.pointee.mappedBytes)")
             }

@@ -46,6 +46,8 @@ struct PageHeapFields: ~Copyable {
     var chunks: ChunkList
     /// When the oldest dirty span is due, in ms, or 0: read without the lock to skip a purge.
     let dueMs: Atomic<UInt32>
+    /// How many scraps there are (PageHeap+Scraps): read without the lock, as a hint.
+    let scraps: Atomic<UInt32>
     let spansAcquired: Atomic<UInt>
 }
 
@@ -247,6 +249,7 @@ struct PageHeap {
         }
         fields.pointee.dirty.insert(span)
         fields.pointee.dirtyBytes += span.bytes
+        countScrap(span, 1)
         span.header.pointee.usedBlocksOrStamp = stamp
         span.header.pointee.owner = 0
         span.header.pointee.bytesOrOlder = fields.pointee.youngestDirty
@@ -268,6 +271,7 @@ struct PageHeap {
         }
         fields.pointee.dirty.remove(span)
         fields.pointee.dirtyBytes -= span.bytes
+        countScrap(span, 0 &- 1)
         let younger = span.header.pointee.owner
         let older = span.header.pointee.bytesOrOlder
         if let youngerSpan = Span(atOrNil: younger) {

@@ -31,9 +31,7 @@ extension ThreadCache {
         let record = record(sizeClass)
         let entry = ClassTable.entry(sizeClass)
         let limit = nextBatch(sizeClass)
-        guard let span = record.pointee.available.firstSpan ?? acquireSlab(sizeClass) else {
-            return 0
-        }
+        guard let span = nextSlab(sizeClass, limit) else { return 0 }
         let found =
             sizeClass.isSparse
             ? LineSearch.fillSparse(
@@ -42,6 +40,29 @@ extension ThreadCache {
         if span.header.pointee.blocksOut == span.blocks { markFull(span, record) }
         noteRefill(sizeClass, found.count)
         return found.first
+    }
+
+    /// A slab with a free block, for a refill of `limit` blocks; nil when out of memory.
+    @inline(__always)
+    private func nextSlab(_ sizeClass: SizeClass, _ limit: UInt) -> Span? {
+        guard let first = record(sizeClass).pointee.available.firstSpan else {
+            return acquireSlab(sizeClass)
+        }
+        if !LineSearch.takesNew(first, limit) { return first }
+        let bytesOut = UInt(record(sizeClass).pointee.blocksOut) &* sizeClass.blockBytes
+        return bytesOut < ThreadCache.outForScrapMin ? first : slabOfScrap(sizeClass) ?? first
+    }
+
+    /// A class takes a scrap when so many bytes of it are out: most of one would else stay unused.
+    private static let outForScrapMin: UInt = 8 << 10
+
+    /// A slab where others were, to be used before untouched memory is; nil if there are few such.
+    private func slabOfScrap(_ sizeClass: SizeClass) -> Span? {
+        guard let span = pageHeap.acquireScrap(sizeClass.slabGranules(isGrown: false)),
+            let slab = makeSlab(span, sizeClass)
+        else { return nil }
+        record(sizeClass).pointee.available.pushFirst(slab)
+        return slab
     }
 
     /// Takes a slab without a free block off its class's list.
@@ -56,9 +77,18 @@ extension ThreadCache {
         let record = record(sizeClass)
         let isGrown = record.pointee.slabs >= SizeClass.slabsBeforeGrown
         let granules = sizeClass.slabGranules(isGrown: isGrown)
-        guard let span = acquireSpan(granules, isGrown ? sizeClass : nil) else { return nil }
+        guard let span = acquireSpan(granules, isGrown ? sizeClass : nil),
+            let slab = makeSlab(span, sizeClass)
+        else { return nil }
+        record.pointee.available.pushLast(slab)
+        return slab
+    }
+
+    /// Makes a span of the page heap a slab, which is on no list; nil when there is no memory for
+    /// the own map.
+    private func makeSlab(_ span: Span, _ sizeClass: SizeClass) -> Span? {
         let isClean = !span.header.pointee.isDirty
-        if isClean { header.pointee.freshGranules &+= UInt32(granules) }
+        if isClean { header.pointee.freshGranules &+= span.header.pointee.granules }
         span.header.pointee.owner = address
         span.header.pointee.sizeClass = UInt8(sizeClass.index)
         span.header.pointee.isFull = false
@@ -77,8 +107,7 @@ extension ThreadCache {
         }
         span.setState(.slab)
         span.publish(owner: Owner.slab(self, sizeClass))
-        countSlab(span, record)
-        record.pointee.available.pushLast(span)
+        countSlab(span, record(sizeClass))
         if isClean, !sizeClass.isSmall { writtenDensity.noteFresh(span) }
         return span
     }
