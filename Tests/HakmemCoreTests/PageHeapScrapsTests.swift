@@ -47,6 +47,23 @@ extension HeapTests {
             for span in many + [scrap] { pageHeap.release(span) }
         }
 
+        /// What is beyond the bound when a thread has ended is a large span first.
+        @Test func anExitPurgesInFewCalls() throws {
+            let kept = try makeScraps(40)
+            let granules = pageHeap.retainedBytesMax >> granuleShift + 64
+            let large = try #require(pageHeap.acquire(granules))
+            large.publishEdges()
+            pageHeap.release(large)
+            let scraps = pageHeap.fields.pointee.scraps.load(ordering: .relaxed)
+            let calls = counters.purges.load(ordering: .relaxed)
+            pageHeap.purgeToBound(Clock.nowMs())
+            #expect(counters.purges.load(ordering: .relaxed) - calls <= 2)
+            #expect(pageHeap.fields.pointee.dirtyBytes <= pageHeap.retainedBytesMax)
+            #expect(pageHeap.fields.pointee.scraps.load(ordering: .relaxed) >= scraps)
+            #expect(pageHeap.violations() == [])
+            for span in kept { pageHeap.release(span) }
+        }
+
         /// A slab that was begun leaves the rest of it untouched while there are scraps.
         @Test func scrapsAreUsedBeforeUntouchedMemory() throws {
             try withCache { cache in

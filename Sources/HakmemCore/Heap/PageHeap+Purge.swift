@@ -69,12 +69,12 @@ extension PageHeap {
         let isBeyond = fields.pointee.dirtyBytes > max
         if isBeyond { fields.pointee.droppedBytes = 2 * max + 1 }
         fields.pointee.lock.release()
-        if isBeyond { _ = purge(now: now, all: false) }
+        if isBeyond { _ = purge(now: now, all: false, inFewCalls: true) }
     }
 
     /// Purges what is due, or everything; gives the bytes returned.
     @inline(never)
-    func purge(now: UInt32, all: Bool) -> UInt {
+    func purge(now: UInt32, all: Bool, inFewCalls: Bool = false) -> UInt {
         var purged: UInt = 0
         var batch = InlineArray<16, UInt>(repeating: 0)
         while true {
@@ -83,7 +83,9 @@ extension PageHeap {
             if all || now &- fields.pointee.lotMs >= UInt32(policy.pointee.purgeDelayMs) {
                 closeLot()
             }
-            while count < PageHeap.purgeBatch, let span = Span(atOrNil: fields.pointee.oldestDirty),
+            while count < PageHeap.purgeBatch,
+                let span = inFewCalls
+                    ? largestBeyondBound : Span(atOrNil: fields.pointee.oldestDirty),
                 all || isDue(span, now)
             {
                 unlink(span)
@@ -173,6 +175,15 @@ extension PageHeap {
         let cached = whaleCache.fields.pointee.cachedBytes.load(ordering: .relaxed)
         let live = used &+ (whales >= cached ? whales - cached : 0)
         return (used &+ dirty &+ whales, live)
+    }
+
+    /// The dirty span that is just as much as is beyond the bound, or else the largest: what goes
+    /// back at once should do so in few calls, each of which interrupts the other processors.
+    private var largestBeyondBound: Span? {
+        let dirty = fields.pointee.dirtyBytes
+        let beyond = dirty - min(dirty, retainedBytesMax)
+        return fields.pointee.dirty.find(max(beyond >> granuleShift, 1))
+            ?? fields.pointee.dirty.findLargest()
     }
 
     private func isDue(_ span: Span, _ now: UInt32) -> Bool {
