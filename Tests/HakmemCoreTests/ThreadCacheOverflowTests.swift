@@ -78,6 +78,21 @@ extension HeapTests {
             }
         }
 
+        /// Nor the one slab that is kept against thrashing.
+        @Test func aClassThatNobodyUsesKeepsNoSlab() throws {
+            try withCache { cache in
+                let sizeClass = ThreadCacheOverflowTests.sizeClass
+                cache.releaseMemory()
+                try ThreadCacheOverflowTests.fill(cache, 40)
+                cache.flushUnused(bytesMin: 0)
+                try require(cache.record(sizeClass).pointee.slabs > 0, "it was used")
+                cache.flushUnused(bytesMin: 0)
+                let slabs = cache.record(sizeClass).pointee.slabs
+                try require(slabs == 0, "\(slabs) slabs")
+                try requireIntact(cache)
+            }
+        }
+
         /// A program whose sizes drift does not leave a full bin behind for each class.
         @Test func unusedBinsGiveBackBeforeACacheGrows() throws {
             try withCache { cache in

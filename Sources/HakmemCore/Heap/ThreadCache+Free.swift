@@ -209,20 +209,23 @@ extension ThreadCache {
     /// Gives the empty slabs that are kept against thrashing back to the page heap.
     func releaseEmptySlabs() {
         var retired = SpanList()
-        for index in 1..<SizeClass.end {
-            let record = record(SizeClass(index: index))
-            if !record.pointee.keptEmpty { continue }
-            record.pointee.keptEmpty = false
-            var next = record.pointee.available.firstSpan
-            while let span = next {
-                next = Span(atOrNil: span.header.pointee.next)
-                if span.header.pointee.blocksOut == 0 {
-                    retireSlab(span)
-                    retired.pushLast(span)
-                }
+        for index in 1..<SizeClass.end { retireEmptySlabs(SizeClass(index: index), &retired) }
+        if !retired.isEmpty { pageHeap.release(&retired) }
+    }
+
+    /// Puts those of a class on a list, for the page heap.
+    func retireEmptySlabs(_ sizeClass: SizeClass, _ retired: inout SpanList) {
+        let record = record(sizeClass)
+        if !record.pointee.keptEmpty { return }
+        record.pointee.keptEmpty = false
+        var next = record.pointee.available.firstSpan
+        while let span = next {
+            next = Span(atOrNil: span.header.pointee.next)
+            if span.header.pointee.blocksOut == 0 {
+                retireSlab(span)
+                retired.pushLast(span)
             }
         }
-        if !retired.isEmpty { pageHeap.release(&retired) }
     }
 
     /// Lets go of what this cache keeps for speed alone.

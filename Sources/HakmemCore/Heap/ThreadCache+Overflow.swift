@@ -149,9 +149,10 @@ extension ThreadCache {
         }
     }
 
-    /// The same for those blocks that nobody has wanted since the last call of this, where they are
-    /// as many bytes as `bytesMin` or more.
+    /// The same for those blocks that nobody has wanted since the last call of this, where a class
+    /// has slabs of so many bytes. One that was not used at all gives its empty slabs back, too.
     func flushUnused(bytesMin: UInt) {
+        var retired = SpanList()
         for index in 1..<SizeClass.end {
             let sizeClass = SizeClass(index: index)
             if !hasStack(sizeClass) { continue }
@@ -159,11 +160,17 @@ extension ThreadCache {
             let isUsed = record.pointee.isUsed
             let unused = isUsed ? UInt(record.pointee.leastBelow) : readyCount(sizeClass)
             if UInt(record.pointee.slabs) << granuleShift >= bytesMin {
-                if isUsed { flushUnused(sizeClass, unused) } else { flushWhole(sizeClass) }
+                if isUsed {
+                    flushUnused(sizeClass, unused)
+                } else {
+                    flushWhole(sizeClass)
+                    retireEmptySlabs(sizeClass, &retired)
+                }
             }
             record.pointee.isUsed = false
             record.pointee.leastBelow = record.pointee.below
         }
+        if !retired.isEmpty { pageHeap.release(&retired) }
     }
 
     /// Whether a bin was ever used. Asks what is in memory anyway: pages of records that no class
