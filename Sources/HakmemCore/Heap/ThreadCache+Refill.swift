@@ -133,8 +133,8 @@ extension ThreadCache {
 
     /// Untouched memory that a cache takes before it looks for unused blocks: a part of its slabs,
     /// and at least so many granules.
-    private static let freshPart: UInt32 = 32
-    private static let freshGranulesMin: UInt32 = 8
+    private static let freshPart: UInt32 = 64
+    private static let freshGranulesMin: UInt32 = 4
     /// Less of a class stays: small slabs that go leave holes that larger ones do not fit.
     private static let unusedBytesMin: UInt = 64 << 10
 
