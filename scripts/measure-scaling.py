@@ -43,7 +43,7 @@ class Call:
         self.operation, self.thread = operation, thread
         self.instructions = self.locks = self.held = 0
         self.reads, self.writes, self.under = set(), set(), set()
-        self.taken = {}
+        self.taken, self.given = {}, []
 
     def access(self, kind, address, bytes, gives, takes):
         for line in range(address >> 6, (address + bytes - 1 >> 6) + 1):
@@ -54,9 +54,15 @@ class Call:
             self.taken[address] = (self.instructions, {address >> 6})
         elif gives and address in self.taken:
             since, lines = self.taken.pop(address)
-            self.locks += 1
-            self.held += self.instructions - since
-            self.under |= lines
+            self.given.append((address, self.instructions - since, lines))
+
+    def count(self, own):
+        """Counts the locks but those at `own`."""
+        for address, held, lines in self.given:
+            if address not in own:
+                self.locks += 1
+                self.held += held
+                self.under |= lines
 
 
 def trace(driver, library, log):
@@ -96,6 +102,11 @@ def trace(driver, library, log):
                 inside = False
         elif call and inside and not stacks <= address < stacks_end:
             call.access(kind, address, int(bytes), offset in gives, offset in takes)
+    # A lock that some call gives back by a plain store is a cache's own (SlabLock.swift): nobody
+    # ever waits for its holder.
+    own = {address for call in calls for address in call.taken}
+    for call in calls:
+        call.count(own)
     return calls
 
 

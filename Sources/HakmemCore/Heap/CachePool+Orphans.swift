@@ -44,6 +44,7 @@ extension CachePool {
         forgetPooled()
         let now = Clock.nowMs()
         forEachCache { cache in
+            cache.header.pointee.slabLock.resetAfterFork()
             let state = cache.header.pointee.state.load(ordering: .relaxed)
             if state == CacheState.pooled {
                 link(cache, now)
@@ -172,7 +173,7 @@ extension ThreadCache {
     /// Clears the live bits of the blocks that were sent to it. What the program has freed twice
     /// may be another cache's by now.
     private func forgetSent() {
-        var next = header.pointee.inbox.exchange(0, ordering: .acquiring)
+        var next = takeInbox()
         while next != 0 {
             let message = Message(address: next)
             next = message.header.pointee.next

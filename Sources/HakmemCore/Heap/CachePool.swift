@@ -49,6 +49,8 @@ struct CachePoolFields: ~Copyable {
     let ownedCount: Atomic<UInt>
     /// Whether some cache is an orphan. Relaxed: who acts on it takes the lock first.
     let hasOrphans: Atomic<Bool>
+    /// Whether a fork has taken the slab lock of its thread's cache. Guarded by: lock.
+    var isForkAtSlabs: Bool
     /// When the oldest warm cache is due, in ms, or 0: read without the lock to skip a look.
     let dueMs: Atomic<UInt32>
 }
@@ -107,12 +109,18 @@ struct CachePool {
             return false
         }
         fields.pointee.lock.acquire()
-        guard CachePool.take(cache, as: CacheState.owned) else {
+        // Not as owned yet: then whoever has its slab lock may be at its slabs.
+        guard CachePool.take(cache, as: CacheState.visited) else {
             fields.pointee.lock.release()
             return false
         }
         let isSmall = cache.isSmall
-        if isSmall { unlink(cache) } else { CachePool.leave(cache) }
+        if isSmall {
+            unlink(cache)
+            cache.header.pointee.state.store(CacheState.owned, ordering: .relaxed)
+        } else {
+            CachePool.leave(cache)
+        }
         fields.pointee.lock.release()
         if !isSmall {
             CachePool.visitIfNeeded(cache)
@@ -125,35 +133,26 @@ struct CachePool {
 
     /// Leaves the calling thread's cache to the pool.
     func abandon(_ cache: ThreadCache) {
-        cache.settle()
         let now = Clock.nowMs()
         fields.pointee.ownedCount.wrappingSubtract(1, ordering: .relaxed)
+        // Nobody else is at its slabs when it becomes pooled. Who takes it at once has to wait.
+        _ = cache.header.pointee.slabLock.acquire()
+        cache.settle()
         fields.pointee.lock.acquire()
         link(cache, now)
+        cache.header.pointee.slabLock.becomeVisit()
         CachePool.leave(cache)
         let warmBytes = fields.pointee.warmBytes
         fields.pointee.lock.release()
+        cache.header.pointee.slabLock.endVisit()
         CachePool.visitIfNeeded(cache)
         coolDownToBounds(warmBytes, now)
         pageHeap.purgeToBound(now)
     }
 
-    // MARK: Deliver and visit
+    // MARK: Visit
 
-    /// Puts a message into its owner's inbox; drains that inbox if the owner has no thread.
-    static func deliver(_ message: Message, to cache: ThreadCache) {
-        var first = cache.header.pointee.inbox.load(ordering: .relaxed)
-        while true {
-            message.header.pointee.next = first
-            let result = cache.header.pointee.inbox.compareExchange(
-                expected: first, desired: message.address,
-                successOrdering: .sequentiallyConsistent, failureOrdering: .relaxed)
-            if result.exchanged { break }
-            first = result.original
-        }
-        visitIfNeeded(cache)
-    }
-
+    /// Drains the inbox of a cache that has no thread.
     static func visitIfNeeded(_ cache: ThreadCache) {
         if cache.header.pointee.state.load(ordering: .sequentiallyConsistent)
             == CacheState.orphan
@@ -197,10 +196,13 @@ struct CachePool {
 }
 
 extension ThreadCache {
-    /// Frees what other threads have sent. The caller owns or visits this cache; `keepsReady` says
-    /// whether blocks may stay in its bins.
+    /// Frees what other threads have sent. Only for who has the cache.
+    func drainInbox() { withSlabs { drainInboxAtSlabs(keepsReady: false) } }
+
+    /// The same for a caller that has the slab lock, too; `keepsReady` says whether blocks may stay
+    /// in its bins.
     @inline(__always)
-    func drainInbox(keepsReady: Bool = false) {
+    func drainInboxAtSlabs(keepsReady: Bool) {
         if header.pointee.inbox.load(ordering: .relaxed) != 0 {
             Sections.measure(.drain) { drainInboxNow(keepsReady) }
         }
@@ -208,7 +210,7 @@ extension ThreadCache {
 
     @inline(never)
     private func drainInboxNow(_ keepsReady: Bool) {
-        var next = header.pointee.inbox.exchange(0, ordering: .acquiring)
+        var next = takeInbox()
         while next != 0 {
             let message = Message(address: next)
             next = message.header.pointee.next

@@ -54,6 +54,14 @@ struct Message {
         return count == Message.blocksMax || header.pointee.bytes >= Message.bytesMax
     }
 
+    /// Bytes of its blocks if all are as large as the first. Before it is sent: 0 where that is a
+    /// block no more, but has been freed twice.
+    var likelyBytes: UInt32 {
+        let owner = BlockMap.owner(blocks[0])
+        if owner == 0 || owner & Owner.wholeMark != 0 { return 0 }
+        return header.pointee.count &* UInt32(Owner.sizeClass(owner).blockBytes)
+    }
+
     @inline(__always)
     var blocks: UnsafeMutablePointer<UInt> {
         pointer(address + Message.headerBytes, to: UInt.self)
@@ -148,6 +156,17 @@ struct SpareMessages: ~Copyable {
         first = message.address
         count += 1
         if count == 2 * MessageBatch.count { release() }
+    }
+
+    /// Leaves whole batches to the others, and hands out what is left over.
+    mutating func disperse(_ body: (Message) -> Void) {
+        while count >= MessageBatch.count { release() }
+        while count > 0 {
+            let message = Message(address: first)
+            first = message.header.pointee.next
+            count -= 1
+            body(message)
+        }
     }
 
     /// Leaves a batch to the others.

@@ -96,7 +96,7 @@ extension ThreadCache {
         }
         if bin.pointee.isFull { overflow(sizeClass) }
         ReadyMark.set(block)
-        if !pushReady(block, sizeClass) { returnToSlab(block) }
+        if !pushReady(block, sizeClass) { withSlabs { returnToSlab(block) } }
     }
 
     /// Puts a marked block on its bin; false if there is no room.
@@ -123,7 +123,7 @@ extension ThreadCache {
     @inline(never)
     private func freeIntoFull(_ block: UInt, _ sizeClass: SizeClass) {
         if !makeRoomInSight(sizeClass) { overflow(sizeClass) }
-        if !pushReady(block, sizeClass) { returnToSlab(block) }
+        if !pushReady(block, sizeClass) { withSlabs { returnToSlab(block) } }
     }
 
     /// Puts a block that comes in a message on its bin; false unless all is well and there is room.
@@ -155,7 +155,8 @@ extension ThreadCache {
         returnToSlab(block)
     }
 
-    /// Clears a block's live bit, and sees to what follows for its slab.
+    /// Clears a block's live bit, and sees to what follows for its slab. The caller has the slab
+    /// lock.
     @inline(__always)
     func returnToSlab(_ block: UInt) {
         let line = BlockMap.live(block)
@@ -208,9 +209,11 @@ extension ThreadCache {
 
     /// Gives the empty slabs that are kept against thrashing back to the page heap.
     func releaseEmptySlabs() {
-        var retired = SpanList()
-        for index in 1..<SizeClass.end { retireEmptySlabs(SizeClass(index: index), &retired) }
-        if !retired.isEmpty { pageHeap.release(&retired) }
+        withSlabs {
+            var retired = SpanList()
+            for index in 1..<SizeClass.end { retireEmptySlabs(SizeClass(index: index), &retired) }
+            if !retired.isEmpty { pageHeap.release(&retired) }
+        }
     }
 
     /// Puts those of a class on a list, for the page heap.
@@ -230,10 +233,12 @@ extension ThreadCache {
 
     /// Lets go of what this cache keeps for speed alone.
     func releaseMemory() {
-        drainInbox()
-        header.pointee.outgoing.sendAll()
-        header.pointee.large.releaseAll()
-        flushBins()
-        releaseEmptySlabs()
+        withSlabs {
+            drainInbox()
+            header.pointee.outgoing.sendAll()
+            header.pointee.large.releaseAll()
+            flushBins()
+            releaseEmptySlabs()
+        }
     }
 }

@@ -13,6 +13,11 @@ extension ThreadCache {
     /// Makes room in a full bin.
     @inline(never)
     func overflow(_ sizeClass: SizeClass) {
+        withSlabs { overflowNow(sizeClass) }
+    }
+
+    @inline(__always)
+    private func overflowNow(_ sizeClass: SizeClass) {
         tick()
         let record = record(sizeClass)
         let ready = readyCount(sizeClass)

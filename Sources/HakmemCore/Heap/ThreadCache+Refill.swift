@@ -14,8 +14,10 @@ extension ThreadCache {
     /// A block of a class, after filling its bin; 0 when out of memory.
     @inline(never)
     func refill(_ sizeClass: SizeClass) -> UInt {
-        tick()
-        return Sections.measure(.refill) { refillNow(sizeClass) }
+        withSlabs {
+            tick()
+            return Sections.measure(.refill) { refillNow(sizeClass) }
+        }
     }
 
     @inline(__always)
@@ -24,7 +26,7 @@ extension ThreadCache {
         // Written before anything of the record is read (acquireSlab says why).
         record(sizeClass).pointee.isUsed = true
         prepareBin(sizeClass)
-        drainInbox(keepsReady: true)
+        drainInboxAtSlabs(keepsReady: true)
         let ready = takeReady(sizeClass)
         if ready != 0 { return ready }
         let bin = bin(sizeClass)

@@ -12,7 +12,7 @@ extension ThreadCache {
     @inline(__always)
     func tick() {
         if header.pointee.callsUntilTick == 0 {
-            Sections.measure(.tick) { tickNow() }
+            Sections.measure(.tick) { withSlabs { tickNow() } }
         } else {
             header.pointee.callsUntilTick -= 1
         }

@@ -72,6 +72,8 @@ struct ThreadCacheHeader: ~Copyable {
     let inbox: Atomic<UInt>
     /// A CacheState. See CachePool.
     let state: Atomic<UInt32>
+    /// Bytes of blocks in the inbox, about: counted by who sends them (CachePool+Visits).
+    let waiting: Atomic<UInt32>
     private let padding: (UInt, UInt, UInt)
 
     let aligned: Atomic<UInt>
@@ -83,6 +85,7 @@ struct ThreadCacheHeader: ~Copyable {
     let refills: Atomic<UInt>
     let remoteFrees: Atomic<UInt>
 
+    let slabLock: SlabLock
     var large: LargeCache
     var outgoing: Outgoing
     var ownMap: OwnMapRange

@@ -4,7 +4,8 @@
 //
 // States: 0 free · 1 held · 2 held and somebody may sleep. Zeroed memory is a free lock.
 // Ordering: the acquiring exchange in acquire() pairs with the releasing exchange in release().
-// Not recursive. Ranks, lowest taken first: CachePool < WhaleCache < PageHeap < MessagePool.
+// Not recursive. Ranks, lowest taken first: a thread's own SlabLock < CachePool < WhaleCache <
+// PageHeap < MessagePool.
 
 import Synchronization
 
