@@ -87,6 +87,31 @@ extension HeapTests {
             }
         }
 
+        /// Its slab goes back and becomes another thread's, whose block is not to be freed.
+        @Test func aSecondFreeDoesNotFreeWhatAnotherThreadHasByThen() throws {
+            try withOption(\.ignoresErrors, true) {
+                let before = Report.ignoredCount
+                let again = Guarded<UInt>(0)
+                try withSleeper(20_000, bytes: 512) { blocks, _ in
+                    // One slab stays, against thrashing: not this one.
+                    let twice = blocks[5000]
+                    for block in blocks[..<4000] { Block.free(block) }
+                    Block.free(twice)
+                    Block.free(twice)
+                    for block in blocks[4000...] where block != twice { Block.free(block) }
+                    var own: [UInt] = []
+                    while own.last != twice, own.count < 200_000 { own.append(try Block.take(512)) }
+                    try require(own.last == twice, "its slab has not come back")
+                    again.set(own.removeLast())
+                    own.forEach(Block.free)
+                }
+                let block = again.get()
+                try require(ThreadCache.isOut(block), "another thread's block was freed")
+                try require(Report.ignoredCount - before == 1, "the second free was not reported")
+                try onThread { Block.free(block) }
+            }
+        }
+
         /// Threads that free each other's blocks, and those of one that sleeps, all at once.
         @Test func manyVisitOne() throws {
             let threads = 4

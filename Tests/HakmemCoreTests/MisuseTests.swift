@@ -44,6 +44,23 @@ extension HeapTests {
             }
         }
 
+        /// Two frees of one block in two messages: the first frees it, the second is reported.
+        @Test func doubleFreeByAnotherThread() throws {
+            try expectMisuses(1) { cache in
+                let blocks = try (0..<200).map { _ in try Block.take(64) }
+                try onThread {
+                    hakFree(hakMalloc(1))
+                    ThreadCache(at: hak_cache_get()).endSettling()
+                    for block in blocks[..<100] { Block.free(block) }
+                    Block.free(blocks[0])
+                    for block in blocks[100...] { Block.free(block) }
+                }
+                let again = try (0..<2000).map { _ in try Block.take(64) }
+                try require(Set(again).count == again.count, "a block twice")
+                again.forEach(Block.free)
+            }
+        }
+
         /// New memory: that blocks bear another mark there changes nothing.
         @Test(arguments: [16, 48, 512, 1024] as [UInt])
         func freeOfWhatWasNeverHandedOut(bytes: UInt) throws {

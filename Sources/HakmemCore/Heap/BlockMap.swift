@@ -20,7 +20,8 @@
 // (PageHeap asks before it takes a mapping). It is reserved readable, hence any pointer may be
 // looked up, and made writable piece by piece as the heap grows.
 //
-// Writers: the thread that owns the span writes its entries (relaxed; nobody else writes them).
+// Writers: the thread that owns the span writes its entries, or, of a slab, who has its cache's
+// slab lock (relaxed).
 // Other threads read those of blocks they hold: they got the pointer from the owner through some
 // synchronisation of the program's, which orders the owner's writes before their reads.
 

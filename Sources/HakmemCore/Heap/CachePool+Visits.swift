@@ -5,9 +5,11 @@
 // finds many messages in an inbox frees them itself, into the owner's slabs. Those that become
 // empty are everybody's.
 //
-// The owner's bins are its own (hit paths take no lock), so nothing becomes ready here, and a block
-// that might be in one of them stays in the inbox: that its sender found the mark on it says so.
+// The owner's bins are its own (hit paths take no lock), so nothing becomes ready here. What the
+// owner has to look at stays in the inbox: a block that might be in one of its bins, which the
+// sender's mark in the address says, and what is no block of it that is out: it was freed twice.
 
+import CHakmemShim
 import Synchronization
 
 extension CachePool {
@@ -27,9 +29,12 @@ extension CachePool {
     /// Frees what waits in the inbox of a cache that has a thread, if that is not at its slabs.
     @inline(never)
     static func relieve(_ cache: ThreadCache) {
-        guard cache.header.pointee.slabLock.tryVisit() else { return }
-        // It is pooled, taken over and given back by who holds the lock, or waits for it.
-        if cache.header.pointee.state.load(ordering: .relaxed) == CacheState.owned {
+        // A thread that has just changed its cache may send to its own.
+        guard cache.address != hak_cache_get(), cache.header.pointee.slabLock.tryVisit() else {
+            return
+        }
+        // It is pooled by who holds the lock. Acquires what was done to an orphan without it.
+        if cache.header.pointee.state.load(ordering: .acquiring) == CacheState.owned {
             Sections.measure(.drain) { cache.drainInboxToSlabs() }
         }
         cache.header.pointee.slabLock.endVisit()
@@ -68,11 +73,11 @@ extension ThreadCache {
             var kept: UInt32 = 0
             for index in 0..<Int(message.header.pointee.count) {
                 let block = blocks[index]
-                if block & SentBlock.markedBit != 0 {
+                if isOutOfThis(block) {
+                    returnToSlab(block)
+                } else {
                     blocks[Int(kept)] = block
                     kept += 1
-                } else {
-                    freeSent(block, keepsReady: false)
                 }
             }
             message.header.pointee.count = kept
@@ -82,10 +87,18 @@ extension ThreadCache {
         emptied.disperse { CachePool.push($0, to: self) }
     }
 
-    /// Takes all messages.
-    @inline(__always)
+    /// Takes all messages, in the order in which they came: of a block that was sent twice the
+    /// second entry bears the mark, and is looked at when the first has been freed.
     func takeInbox() -> UInt {
         header.pointee.waiting.store(0, ordering: .relaxed)
-        return header.pointee.inbox.exchange(0, ordering: .acquiring)
+        var youngest = header.pointee.inbox.exchange(0, ordering: .acquiring)
+        var first: UInt = 0
+        while youngest != 0 {
+            let message = Message(address: youngest)
+            youngest = message.header.pointee.next
+            message.header.pointee.next = first
+            first = message.address
+        }
+        return first
     }
 }

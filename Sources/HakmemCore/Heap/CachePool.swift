@@ -117,7 +117,7 @@ struct CachePool {
         let isSmall = cache.isSmall
         if isSmall {
             unlink(cache)
-            cache.header.pointee.state.store(CacheState.owned, ordering: .relaxed)
+            cache.header.pointee.state.store(CacheState.owned, ordering: .releasing)
         } else {
             CachePool.leave(cache)
         }
@@ -143,8 +143,8 @@ struct CachePool {
         cache.header.pointee.slabLock.becomeVisit()
         CachePool.leave(cache)
         let warmBytes = fields.pointee.warmBytes
-        fields.pointee.lock.release()
         cache.header.pointee.slabLock.endVisit()
+        fields.pointee.lock.release()
         CachePool.visitIfNeeded(cache)
         coolDownToBounds(warmBytes, now)
         pageHeap.purgeToBound(now)

@@ -54,9 +54,10 @@ struct Message {
         return count == Message.blocksMax || header.pointee.bytes >= Message.bytesMax
     }
 
-    /// Bytes of its blocks if all are as large as the first. Before it is sent: 0 where that is a
-    /// block no more, but has been freed twice.
+    /// Bytes of its blocks: of those that are not tiny, or, where all are, as if all were as large
+    /// as the first; 0 where that is a block no more, but has been freed twice.
     var likelyBytes: UInt32 {
+        if header.pointee.bytes != 0 { return header.pointee.bytes }
         let owner = BlockMap.owner(blocks[0])
         if owner == 0 || owner & Owner.wholeMark != 0 { return 0 }
         return header.pointee.count &* UInt32(Owner.sizeClass(owner).blockBytes)

@@ -10,8 +10,9 @@
 // large blocks, NULL, foreign addresses. Bin 0 is always full, so free needs no test for any of
 // them: they look like a full bin and take the slow path, which asks the block map.
 //
-// Nobody else reads or writes it, so its cache lines stay with the processor that runs the thread:
-// 64 bytes serve 512 KiB of heap. It is reserved readable and made writable as slabs come.
+// Nobody else reads it, and only visitors that empty a slab write to it (CachePool+Visits), so its
+// cache lines stay with the processor that runs the thread: 64 bytes serve 512 KiB of heap. It is
+// reserved readable and made writable as slabs come.
 
 import CHakmemShim
 
@@ -117,11 +118,13 @@ extension ThreadCache {
             let mapEnd = alignUp(OwnMap.bytes, to: process.pageBytes)
             wide.end = max(wide.end, min(range.end + more, mapEnd))
         }
-        let mapStart = address + UInt(HAK_OWN_MAP_OFFSET)
-        guard SystemCall.commit(mapStart + wide.start, bytes: wide.end - wide.start) else {
-            return false
-        }
-        header.pointee.ownMap = wide
+        return commitOwnMap(wide) || commitOwnMap(ownMapRange(with: offset))
+    }
+
+    private func commitOwnMap(_ range: OwnMapRange) -> Bool {
+        let start = address + UInt(HAK_OWN_MAP_OFFSET) + range.start
+        guard SystemCall.commit(start, bytes: range.end - range.start) else { return false }
+        header.pointee.ownMap = range
         return true
     }
 }

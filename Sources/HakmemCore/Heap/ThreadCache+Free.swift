@@ -130,19 +130,21 @@ extension ThreadCache {
     @inline(__always)
     func becomesReady(_ block: UInt) -> Bool {
         // The sender's mark in the address makes it no block's.
-        let index = Int(BlockMap.span(block).unsafelyUnwrapped.header.pointee.sizeClass)
-        return ThreadCache.isOut(block) && pushReady(block, SizeClass(index: index))
+        let owner = BlockMap.owner(block)
+        return Owner.cache(owner) == self && ThreadCache.isOut(block)
+            && pushReady(block, Owner.sizeClass(owner))
     }
 
     /// Frees a block that comes in a message, of one of this cache's own slabs. The address has
     /// `SentBlock.markedBit` if its sender found the mark on it.
     ///
-    /// It becomes ready in its bin if `keepsReady` and there is room: it is marked already.
+    /// It becomes ready in its bin if `keepsReady` and there is room: it is marked already. One
+    /// that was sent twice may have been freed, and be another cache's by now.
     func freeSent(_ sent: UInt, keepsReady: Bool) {
         let block = sent & ~SentBlock.markedBit
         let span = BlockMap.span(block).unsafelyUnwrapped
         let isFreed =
-            !ThreadCache.isOut(block)
+            !isOutOfThis(block)
             || sent != block && isReady(block, span.sizeClass)
         if isFreed {
             Misuse.reportFree(of: block, in: span)
@@ -199,6 +201,12 @@ extension ThreadCache {
     static func isOut(_ block: UInt) -> Bool {
         let live = BlockMap.live(block).pointee.load(ordering: .relaxed)
         return block & (unitBytes &- 1) == 0 && live & BlockMap.bit(block) != 0
+    }
+
+    /// The same of a block that was sent to this cache.
+    @inline(__always)
+    func isOutOfThis(_ block: UInt) -> Bool {
+        Owner.cache(BlockMap.owner(block)) == self && ThreadCache.isOut(block)
     }
 
     /// The same of any address, which may have its entries of the map in common with a block's.

@@ -17,8 +17,9 @@
 //   +4096  own map   2 bytes a granule of address space (OwnMap)
 //
 // Owner: the thread whose TLS word points here; nobody when it is in the pool; for a moment a
-// thread that drains the inbox of a pooled cache. Only `inbox` and `state` are touched by others
-// (CachePool has the protocol), and the counters are read by the statistics.
+// thread that drains the inbox of a pooled cache. Others touch `inbox`, `waiting` and `state`
+// (CachePool has the protocol) and, with the slab lock, what it has of slabs (CachePool+Visits);
+// the counters are read by the statistics.
 //
 // Caches are never unmapped: the block map names them as owners, and their address is what a
 // remote free sends to.

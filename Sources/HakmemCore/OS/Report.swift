@@ -2,7 +2,8 @@
 //
 // What the allocator says to a person: one line on standard error, beginning "hakmem: ".
 //
-// Never called under a lock. Reports of misuse end the program unless HAKMEM_ON_ERROR=ignore.
+// Called under no lock but the slab lock of the thread's own cache. Reports of misuse end the
+// program unless HAKMEM_ON_ERROR=ignore.
 
 import CHakmemShim
 import Synchronization
