@@ -15,8 +15,8 @@ import Synchronization
 extension CachePool {
     /// An inbox with so many bytes of blocks waits for a thread that does not come by. Until it is
     /// empty again, every so many more are a reason to look.
-    private static let waitingMin: UInt32 = 2 << 20
-    private static let waitingMore: UInt32 = 512 << 10
+    private static let waitingMin: UInt32 = 8 << 20
+    private static let waitingMore: UInt32 = 1 << 20
 
     /// A message with so many bytes was put into the inbox of a cache.
     @inline(__always)
