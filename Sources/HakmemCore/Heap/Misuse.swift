@@ -3,10 +3,11 @@
 // What a free that cannot be is: told from what the map knows around the address.
 
 extension Misuse {
-    /// Reports a free of an address inside a span that is not a block which is out.
+    /// Reports a free of an address inside a span that is not a block which is out. Of a block that
+    /// was sent twice, the span may be another's by now, and lie elsewhere.
     static func reportFree(of address: UInt, in span: Span) {
-        let offset = address - span.start
-        if span.state == .slab {
+        if span.state == .slab, span.contains(address) {
+            let offset = address - span.start
             let blockBytes = span.sizeClass.blockBytes
             let isMultiple = BlockMap.place(address) % blockBytes == 0
             let isStart = isMultiple && offset + blockBytes <= span.bytes
