@@ -173,11 +173,13 @@ extension ThreadCache {
         }
         ThreadCache.count(header.pointee.remoteFrees)
         // The mark is on every block that is free: its owner's hit path sees a second free of it.
-        // If it is there already, the block may be in its owner's bin. That bin may change while we
-        // look, but not as to this block: who frees it last has seen what was done with it before.
+        // If all of it is there already, the block was freed, and may still be on its way to its
+        // owner. If a part, the block may be in its owner's bin. That bin may change while we look,
+        // but not as to this block: who frees it last has seen what was done with it before.
         var sent = address
         if ReadyMark.isOn(address) {
-            if Owner.cache(owner).isReady(address, span.sizeClass) {
+            let isFreed = pointer(address, to: UInt64.self).pointee == ReadyMark.used
+            if isFreed || Owner.cache(owner).isReady(address, span.sizeClass) {
                 Misuse.reportFree(of: address, in: span)
                 return
             }

@@ -87,18 +87,9 @@ extension ThreadCache {
         emptied.disperse { CachePool.push($0, to: self) }
     }
 
-    /// Takes all messages, in the order in which they came: of a block that was sent twice the
-    /// second entry bears the mark, and is looked at when the first has been freed.
+    /// Takes all messages, the youngest first.
     func takeInbox() -> UInt {
         header.pointee.waiting.store(0, ordering: .relaxed)
-        var youngest = header.pointee.inbox.exchange(0, ordering: .acquiring)
-        var first: UInt = 0
-        while youngest != 0 {
-            let message = Message(address: youngest)
-            youngest = message.header.pointee.next
-            message.header.pointee.next = first
-            first = message.address
-        }
-        return first
+        return header.pointee.inbox.exchange(0, ordering: .acquiring)
     }
 }
